@@ -1,0 +1,1 @@
+"""Instances: what is given. Schema, units, reading, writing, faults; bundled data."""

@@ -1,0 +1,1 @@
+"""zoneopt: which zones can absorb the gradient transfer of processing trade, with a proof."""

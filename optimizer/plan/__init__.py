@@ -1,0 +1,1 @@
+"""What came out: plans as data, their accounts, and the independent verifier."""
