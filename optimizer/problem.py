@@ -1,0 +1,560 @@
+"""What is asked: an instance and a question as numbers, ready for the model.
+
+`build_problem` turns tables into arrays: which (zone, industry, trade form) *cells* may host, what
+a million CNY of output costs in each, what staying and each rival cost, and which goods have to
+move for it. Least-cost routes of all goods are found once here (`RouteBook`); the model adds other
+routes where a capacity, a service or a project makes them matter.
+
+Money is million CNY a year per million CNY of yearly output unless a name says otherwise; the
+formulas are those of docs/formulas.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from instances import Instance
+from instances.errors import Fault, InstanceError
+from networks.geo import zone_hours
+from networks.network import Goods, Network
+from networks.paths import PathFinder
+from optimizer.plan.plan import OBJECTIVES, Question
+
+MCNY = 1e6  # CNY in a million CNY
+LOCAL = "@local"
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsLine:
+    """One kind of goods of an industry with one place at its far end.
+
+    ``teu`` is TEU per million CNY of output. ``node`` is the far end in the network, -1 for goods
+    that come from or stay at the host's own gate.
+    """
+
+    key: str
+    industry: int
+    inbound: bool
+    place_in_china: bool
+    teu: float
+    goods: Goods
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Value shares of an industry seen from a host on one side of the border (docs/formulas.md)."""
+
+    imports: float
+    home: float
+    sold: float
+    duty_cny: float  # D: input duty in CNY per million CNY of output
+
+    @property
+    def exported(self) -> float:
+        return 1.0 - self.sold
+
+
+class RouteBook:
+    """Least-cost routes of every goods line, under one availability mask and one weight.
+
+    ``by`` is the weight that routes minimise: ``generalised`` (the cost objective), ``hours`` or
+    ``co2``. Costs of routes are always kept as generalised CNY per TEU besides.
+    """
+
+    def __init__(self, network: Network, lines: list[GoodsLine], mask: np.ndarray, by: str) -> None:
+        self.network = network
+        self.lines = lines
+        self.mask = mask
+        self.by = by
+        self.finder = PathFinder(network, mask)
+        self.via: dict[int, np.ndarray] = {}
+        self.dist: dict[int, np.ndarray] = {}
+        for index, line in enumerate(lines):
+            if line.node >= 0:
+                tree = self.finder.tree(self.weights(line), line.node, reverse=not line.inbound)
+                self.dist[index], self.via[index] = tree.dist, tree.via_arc
+
+    def weights(self, line: GoodsLine) -> np.ndarray:
+        """Weight of every arc for the goods of ``line``, per TEU."""
+        return self.network.weights(line.goods, self.by)
+
+    def distance(self, line: int, node: int) -> float:
+        """Weight of the best route between the line's far end and a host node, per TEU."""
+        if self.lines[line].node < 0:
+            return 0.0
+        return float(self.dist[line][node]) if node >= 0 else np.inf
+
+    def path(self, line: int, node: int) -> list[int]:
+        """Arcs of that route in travel order."""
+        if self.lines[line].node < 0:
+            return []
+        via, arcs = self.via[line], []
+        inbound = self.lines[line].inbound
+        step = self.network.tail if inbound else self.network.head
+        while via[node] >= 0:
+            arcs.append(int(via[node]))
+            node = int(step[via[node]])
+        return arcs[::-1] if inbound else arcs
+
+
+@dataclass
+class Problem:
+    """Arrays of one planning problem. Index spaces: zones, industries, forms, blocks, cells, rivals."""
+
+    instance: Instance
+    network: Network
+    question: Question
+    by: str
+    zones: list[str]
+    industries: list[str]
+    forms: list[str]
+    # cells
+    cell_zone: np.ndarray
+    cell_industry: np.ndarray
+    cell_form: np.ndarray
+    cell_projects: list[tuple[str, ...]]  # projects of which one must be built; () = none needed
+    cell_parts: dict[str, np.ndarray]  # component -> mcny per mcny, logistics excluded
+    # blocks
+    block_origin: list[str]
+    block_industry: np.ndarray
+    volume: np.ndarray
+    may_stay: np.ndarray
+    whole: np.ndarray
+    stay_parts: dict[str, np.ndarray]
+    # rivals
+    rivals: list[str]
+    rival_parts: dict[str, np.ndarray]  # component -> (rivals, industries); nan where it takes none
+    # goods and routes
+    lines: list[GoodsLine]
+    lines_of: list[list[int]]  # industry -> goods lines
+    book: RouteBook
+    trade: dict[tuple[int, bool], Trade]
+    explicit_blocks: np.ndarray  # blocks whose zone matters beyond its cell: whole, or with moves
+    move_cost: Mapping[tuple[int, int], float]  # (block, zone) -> mcny per mcny
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> object:
+        return self.instance.settings
+
+    @property
+    def n_cells(self) -> int:
+        return len(self.cell_zone)
+
+    def table(self, name: str) -> pd.DataFrame:
+        return self.instance.tables[name]
+
+    # -- hosts and their gates ------------------------------------------------------------------
+
+    @cached_property
+    def in_china(self) -> dict[str, bool]:
+        places = self.table("places")
+        return dict(zip(places["place_id"], places["in_china"] == 1, strict=True))
+
+    @cached_property
+    def form_row(self) -> dict[str, dict]:
+        return {r["form_id"]: r for r in self.table("forms").to_dict("records")}
+
+    @cached_property
+    def price_row(self) -> dict[str, dict]:
+        return {r["factor_region_id"]: r for r in self.table("factor_prices").to_dict("records")}
+
+    def host_node(self, line: GoodsLine, place_id: str, form_id: str) -> int:
+        """The gate node of a host at which goods of ``line`` arrive or leave; -1: it has none."""
+        form = self.form_row[form_id]
+        if not self.in_china[place_id]:
+            regime = "foreign"
+        elif line.inbound:
+            regime = form["home_regime"] if line.place_in_china else form["import_regime"]
+        else:
+            regime = form["sale_regime"] if line.place_in_china else form["export_regime"]
+        return self.network.node.get((place_id, "gate", regime), -1)
+
+    def crf(self, years: float) -> float:
+        return capital_recovery(self.settings.discount_rate, years)
+
+    # -- logistics ------------------------------------------------------------------------------
+
+    @cached_property
+    def cell_commodities(self) -> list[list[tuple[int, int]]]:
+        """For each cell its (goods line, host node); lines at the host's own gate left out."""
+        result = []
+        for zone, industry, form in zip(
+            self.cell_zone, self.cell_industry, self.cell_form, strict=True
+        ):
+            zone_id, form_id = self.zones[zone], self.forms[form]
+            result.append(
+                [
+                    (k, self.host_node(self.lines[k], zone_id, form_id))
+                    for k in self.lines_of[industry]
+                    if self.lines[k].node >= 0
+                ]
+            )
+        return result
+
+    def route_cost(self, line: int, arcs: list[int]) -> float:
+        """Generalised cost of a route for the goods of ``line``, mcny per TEU."""
+        return float(self.network.generalised_cost(self.lines[line].goods)[arcs].sum()) / MCNY
+
+
+def capital_recovery(rate: float, years: float) -> float:
+    """Yearly payment per unit of capital over ``years`` at ``rate`` (capital recovery factor)."""
+    if rate == 0:
+        return 1.0 / years
+    return rate / (1.0 - (1.0 + rate) ** -years)
+
+
+# ---------------------------------------------------------------------------------------------
+# building
+# ---------------------------------------------------------------------------------------------
+
+
+def build_problem(instance: Instance, network: Network, question: Question) -> Problem:
+    """Return the numbers of ``question`` on ``instance``.
+
+    Raises
+    ------
+    InstanceError
+        If the question names zones, industries or closures that the instance does not have.
+    """
+    check_question(instance, question)
+    industries = list(instance.tables["industries"]["industry_id"])
+    forms = list(instance.tables["forms"]["form_id"])
+    zones = list(instance.tables["zones"]["zone_id"])
+    lines, lines_of = _goods_lines(instance, network, industries)
+    by = {"hours": "hours", "co2e": "co2"}.get(question.objective, "generalised")
+    mask = network.available(closed=question.closed, projects=(), services="today")
+    book = RouteBook(network, lines, mask, by)
+    cells = _cells(instance, question, zones, industries, forms)
+    blocks = instance.tables["blocks"]
+    industry_at = {name: k for k, name in enumerate(industries)}
+    problem = Problem(
+        instance=instance, network=network, question=question, by=by,
+        zones=zones, industries=industries, forms=forms,
+        cell_zone=np.array([c[0] for c in cells], dtype=np.int64),
+        cell_industry=np.array([c[1] for c in cells], dtype=np.int64),
+        cell_form=np.array([c[2] for c in cells], dtype=np.int64),
+        cell_projects=[c[3] for c in cells],
+        cell_parts={},
+        block_origin=list(blocks["origin_id"]),
+        block_industry=np.array([industry_at[i] for i in blocks["industry_id"]], dtype=np.int64),
+        volume=blocks["volume_mcny_per_year"].to_numpy(dtype=float),
+        may_stay=blocks["may_stay"].to_numpy() == 1,
+        whole=blocks["whole"].to_numpy() == 1,
+        stay_parts={},
+        rivals=list(instance.tables["rivals"]["rival_id"]),
+        rival_parts={},
+        lines=lines, lines_of=lines_of, book=book, trade={},
+        explicit_blocks=np.zeros(len(blocks), dtype=bool),
+        move_cost={},
+    )  # fmt: skip
+    for industry in range(len(industries)):
+        for at_home in (True, False):
+            problem.trade[industry, at_home] = _trade(instance, industries[industry], at_home, problem.in_china)
+    problem.move_cost = _move_costs(problem)
+    problem.explicit_blocks = problem.whole.copy()
+    for block, _ in problem.move_cost:
+        problem.explicit_blocks[block] = True
+    if instance.dense_moves is not None:
+        problem.explicit_blocks[:] = True
+    _cost_cells(problem)
+    _cost_stays(problem)
+    _cost_rivals(problem)
+    return problem
+
+
+def check_question(instance: Instance, question: Question) -> None:
+    """Raise `InstanceError` with every fault of the question (unknown ids, bad numbers)."""
+    import difflib
+
+    faults: list[Fault] = []
+
+    def known(label: str, value: str, options: list[str]) -> None:
+        if value not in options:
+            near = difflib.get_close_matches(value, options, n=1)
+            hint = f" Nearest name: {near[0]!r}." if near else ""
+            faults.append(Fault("question", None, label, value, f"is not in the instance.{hint}"))
+
+    zones = list(instance.tables["zones"]["zone_id"])
+    for zone in question.open_zones:
+        known("open", zone, zones)
+    for zone in question.forbid_zones:
+        known("forbid", zone, zones)
+    for zone in set(question.open_zones) & set(question.forbid_zones):
+        faults.append(Fault("question", None, "open", zone, "is required and forbidden at once"))
+    for industry, _ in question.industry_targets:
+        known("target", industry, list(instance.tables["industries"]["industry_id"]))
+    if question.objective not in OBJECTIVES:
+        known("objective", question.objective, list(OBJECTIVES))
+    numbers = {
+        "target_mcny": question.target_mcny,
+        "target_share": question.target_share,
+        "budget_mcny": question.budget_mcny,
+        "cost_limit_mcny": question.cost_limit_mcny,
+    }
+    for label, number in numbers.items():
+        if number is not None and not (np.isfinite(number) and number >= 0):
+            faults.append(Fault("question", None, label, str(number), "must be a number >= 0"))
+    if question.target_share is not None and question.target_share > 1:
+        faults.append(
+            Fault("question", None, "target_share", str(question.target_share), "must be at most 1 (100 %)")
+        )
+    if faults:
+        raise InstanceError(faults)
+
+
+def _goods_lines(instance: Instance, network: Network, industries: list[str]) -> tuple[list[GoodsLine], list[list[int]]]:
+    places = instance.tables["places"]
+    in_china = dict(zip(places["place_id"], places["in_china"] == 1, strict=True))
+    regions: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    for r in instance.tables["regions"].itertuples():
+        regions[r.region_id, r.role].append((r.place_id, r.share))
+    lines: list[GoodsLine] = []
+    lines_of: list[list[int]] = [[] for _ in industries]
+    at = {name: k for k, name in enumerate(industries)}
+    industry_rows = {r.industry_id: r for r in instance.tables["industries"].itertuples()}
+
+    def add(key: str, industry: str, inbound: bool, place: str, teu: float, goods: Goods) -> None:
+        if teu == 0:
+            return
+        china = in_china.get(place, False)
+        node = -1
+        if place != LOCAL:
+            regime = "domestic" if china else "foreign"
+            node = network.node.get((place, "gate", regime), -2)
+            if node == -2:
+                raise InstanceError(
+                    [Fault("transfers.csv", None, "place_id", place,
+                           "this place sends or receives goods but no transfer joins it to a gate; add one")]
+                )  # fmt: skip
+        lines_of[at[industry]].append(len(lines))
+        lines.append(GoodsLine(key, at[industry], inbound, china, teu, goods, node))
+
+    for r in instance.tables["inputs"].itertuples():
+        row = industry_rows[r.industry_id]
+        for place, share in regions[r.region_id, "source"]:
+            key = f"in:{r.industry_id}:{r.input_id}:{r.region_id}:{place}"
+            teu = share * r.share_of_output_value * MCNY / r.value_cny_per_teu
+            goods = Goods(key, r.tonnes_per_teu, r.value_cny_per_teu, r.duty_rate, row.vat_rate)
+            add(key, r.industry_id, True, place, teu, goods)
+    for r in instance.tables["outputs"].itertuples():
+        row = industry_rows[r.industry_id]
+        for place, share in regions[r.region_id, "market"]:
+            key = f"out:{r.industry_id}:{r.region_id}:{place}"
+            teu = r.share * share * MCNY / row.output_value_cny_per_teu
+            goods = Goods(
+                key, row.output_tonnes_per_teu, row.output_value_cny_per_teu, row.output_duty_rate, row.vat_rate
+            )
+            add(key, r.industry_id, False, place, teu, goods)
+    return lines, lines_of
+
+
+def _trade(instance: Instance, industry: str, at_home: bool, in_china: Mapping[str, bool]) -> Trade:
+    regions: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    for r in instance.tables["regions"].itertuples():
+        regions[r.region_id, r.role].append((r.place_id, r.share))
+    imports = home = sold = duty = 0.0
+    inputs = instance.tables["inputs"]
+    for r in inputs[inputs["industry_id"] == industry].itertuples():
+        for place, share in regions[r.region_id, "source"]:
+            value = share * r.share_of_output_value
+            own_side = place == LOCAL or in_china[place] == at_home
+            if own_side:
+                home += value
+            else:
+                imports += value
+                duty += value * r.duty_rate * MCNY
+    outputs = instance.tables["outputs"]
+    for r in outputs[outputs["industry_id"] == industry].itertuples():
+        for place, share in regions[r.region_id, "market"]:
+            if (place == LOCAL and at_home) or in_china.get(place, False):
+                sold += r.share * share
+    return Trade(imports, home, sold, duty)
+
+
+def _cells(
+    instance: Instance, question: Question, zones: list[str], industries: list[str], forms: list[str]
+) -> list[tuple[int, int, int, tuple[str, ...]]]:
+    """Cells that no rule and no status excludes, in a stable order."""
+    zone_at = {z: k for k, z in enumerate(zones)}
+    industry_at = {i: k for k, i in enumerate(industries)}
+    form_at = {f: k for k, f in enumerate(forms)}
+    forbidden = excluded_pairs(instance)
+    zone_rows = instance.tables["zones"]
+    closed_zones = set(zone_rows.loc[zone_rows["status"] == "forbidden", "zone_id"]) | set(question.forbid_zones)
+    projects = instance.tables["projects"]
+    barred = set(projects.loc[projects["status"] == "forbidden", "project_id"])
+    by_project: dict[tuple[str, str], list[str]] = defaultdict(list)
+    effects = instance.tables["project_effects"]
+    for e in effects[effects["effect"] == "allows_form"].itertuples():
+        if e.project_id not in barred:
+            zone, _, form = e.element_id.rpartition(":")
+            by_project[zone, form].append(e.project_id)
+    cells = []
+    for r in instance.tables["eligibility"].itertuples():
+        if r.zone_id in closed_zones or (r.zone_id, r.industry_id) in forbidden:
+            continue
+        today = set(r.form_id.split(";")) if r.form_id else set()
+        for form in forms:
+            if form in today:
+                needed: tuple[str, ...] = ()
+            elif (r.zone_id, form) in by_project:
+                needed = tuple(sorted(by_project[r.zone_id, form]))
+            else:
+                continue
+            cells.append((zone_at[r.zone_id], industry_at[r.industry_id], form_at[form], needed))
+    return sorted(cells)
+
+
+def excluded_pairs(instance: Instance) -> dict[tuple[str, str], str]:
+    """(zone, industry) pairs that an active policy rule excludes, with the id of the rule."""
+    kinds = dict(zip(instance.tables["zones"]["zone_id"], instance.tables["zones"]["zone_kind"], strict=True))
+    all_industries = list(instance.tables["industries"]["industry_id"])
+    rules = instance.tables["rules"]
+    result: dict[tuple[str, str], str] = {}
+    for rule in rules[rules["active"] == 1].itertuples():
+        named = rule.industry_id.split(";") if rule.industry_id else all_industries
+        zone_kinds = set(rule.zone_kind.split(";")) if rule.zone_kind else set()
+        zones = set(rule.zone_id.split(";")) if rule.zone_id else set()
+        for zone, kind in kinds.items():
+            hit = (
+                (rule.kind == "industry_only_in_zone_kind" and kind not in zone_kinds)
+                or (rule.kind == "industry_not_in_zone_kind" and kind in zone_kinds)
+                or (rule.kind == "industry_not_in_zone" and zone in zones)
+            )
+            if hit:
+                for industry in named:
+                    result.setdefault((zone, industry), rule.rule_id)
+    return result
+
+
+def _move_costs(problem: Problem) -> dict[tuple[int, int], float]:
+    moves = problem.table("moves")
+    if moves.empty:
+        return {}
+    block_at = {
+        (o, problem.industries[i]): b
+        for b, (o, i) in enumerate(zip(problem.block_origin, problem.block_industry, strict=True))
+    }
+    zone_at = {z: k for k, z in enumerate(problem.zones)}
+    return {
+        (block_at[r.origin_id, r.industry_id], zone_at[r.zone_id]): r.cost_cny_per_mcny_year / MCNY
+        for r in moves.itertuples()
+        if (r.origin_id, r.industry_id) in block_at
+    }
+
+
+def _form_parts(problem: Problem, industry: int, form_id: str, at_home: bool) -> dict[str, float]:
+    """Admin, deposit, duty and VAT of a trade form, CNY per million CNY of output."""
+    form = problem.form_row[form_id]
+    row = problem.table("industries").iloc[industry]
+    trade = problem.trade[industry, at_home]
+    settings = problem.settings
+    duty = form["sale_duty_share"] * trade.sold * trade.duty_cny
+    if form["sale_by_finished_goods"] == 1:
+        duty = min(duty, trade.sold * row["output_duty_rate"] * MCNY)
+    refund_wait = form["vat_refund_days"] / 365 * settings.carrying_rate
+    interest = form["sale_interest_days"] / 365 * settings.deferred_interest_rate
+    return {
+        "admin": form["admin_share_of_output"] * MCNY,
+        "deposit": form["deposit_share_of_imports"] * trade.imports * MCNY,
+        "duty": duty,
+        "vat_financing": refund_wait * row["vat_rate"] * trade.home * trade.exported * MCNY
+        + interest * (trade.duty_cny + row["vat_rate"] * trade.imports * MCNY) * trade.sold,
+        "vat_loss": form["vat_loss_share"]
+        * max(0.0, row["vat_rate"] - row["refund_rate"])
+        * trade.home
+        * trade.exported
+        * MCNY,
+    }
+
+
+def _host_parts(problem: Problem, industry: int, region_id: str) -> dict[str, float]:
+    """Labour, energy, rent, relocation and subsidy at a host region, CNY per million CNY of output."""
+    row = problem.table("industries").iloc[industry]
+    price = problem.price_row[region_id]
+    relocation = row["relocation_cny_per_mcny"] * problem.crf(row["relocation_life_years"])
+    return {
+        "labour": row["workers_per_mcny"] * row["wage_factor"] * price["wage_cny_per_year"]
+        * (1 + price["wage_on_cost_share"]) / price["productivity"],
+        "electricity": row["electricity_kwh_per_mcny"] * price["electricity_cny_per_kwh"],
+        "water": row["water_m3_per_mcny"] * price["water_cny_per_m3"],
+        "rent": row["floor_m2_per_mcny"] * price["rent_cny_per_m2_year"],
+        "relocation": relocation,
+        "subsidy": -price["relocation_subsidy_share"] * relocation - price["output_subsidy_cny_per_mcny"],
+    }  # fmt: skip
+
+
+def _cost_cells(problem: Problem) -> None:
+    zone_region = list(problem.table("zones")["factor_region_id"])
+    cache: dict[tuple, dict[str, float]] = {}
+    rows = []
+    for zone, industry, form in zip(
+        problem.cell_zone, problem.cell_industry, problem.cell_form, strict=True
+    ):
+        at_home = problem.in_china[problem.zones[zone]]
+        key = (zone_region[zone], int(industry), int(form), at_home)
+        if key not in cache:
+            cache[key] = _host_parts(problem, int(industry), zone_region[zone])
+            for name, value in _form_parts(problem, int(industry), problem.forms[form], at_home).items():
+                cache[key][name] = cache[key].get(name, 0.0) + value
+        rows.append(cache[key])
+    problem.cell_parts = _columns(rows)
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
+    names = sorted({name for row in rows for name in row})
+    return {n: np.array([row.get(n, 0.0) for row in rows], dtype=float) / MCNY for n in names}
+
+
+def _cost_stays(problem: Problem) -> None:
+    blocks = problem.table("blocks")
+    origin_rows = {r.origin_id: r for r in problem.table("origins").itertuples()}
+    industry_rows = problem.table("industries")
+    rows = []
+    for b, block in enumerate(blocks.itertuples()):
+        industry = int(problem.block_industry[b])
+        row = industry_rows.iloc[industry]
+        origin = origin_rows[block.origin_id]
+        at_home = problem.in_china[origin.place_id]
+        parts = {
+            "labour": row["workers_per_mcny"] * block.wage_cny_per_year,
+            "electricity": row["electricity_kwh_per_mcny"] * block.electricity_cny_per_kwh,
+            "water": row["water_m3_per_mcny"] * block.water_cny_per_m3,
+            "rent": row["floor_m2_per_mcny"] * block.rent_cny_per_m2_year,
+            "margin": block.stay_premium_share_of_output * MCNY,
+        }
+        for name, value in _form_parts(problem, industry, origin.form_id, at_home).items():
+            parts[name] = parts.get(name, 0.0) + value
+        rows.append(parts)
+    problem.stay_parts = _columns(rows)
+
+
+def _cost_rivals(problem: Problem) -> None:
+    rows = []
+    for rival in problem.table("rivals").itertuples():
+        takes = set(rival.industry_id.split(";")) if rival.industry_id else set(problem.industries)
+        at_home = problem.in_china[rival.rival_id]
+        for k, industry in enumerate(problem.industries):
+            if industry not in takes:
+                rows.append({"margin": np.nan})
+                continue
+            parts = _host_parts(problem, k, rival.factor_region_id)
+            parts["margin"] = rival.margin_share_of_output * MCNY
+            for name, value in _form_parts(problem, k, rival.form_id, at_home).items():
+                parts[name] = parts.get(name, 0.0) + value
+            rows.append(parts)
+    shape = (len(problem.rivals), len(problem.industries))
+    problem.rival_parts = {n: v.reshape(shape) for n, v in _columns(rows).items()}
+
+
+def hosts_within(problem: Problem, max_hours: float) -> np.ndarray:
+    """Boolean (zones, zones): may a follower in the row's zone follow a leader in the column's?"""
+    return zone_hours(problem.instance) <= max_hours + 1e-9
