@@ -328,12 +328,7 @@ def _goods_lines(instance: Instance, network: Network, industries: list[str]) ->
         node = -1
         if place != LOCAL:
             regime = "domestic" if china else "foreign"
-            node = network.node.get((place, "gate", regime), -2)
-            if node == -2:
-                raise InstanceError(
-                    [Fault("transfers.csv", None, "place_id", place,
-                           "this place sends or receives goods but no transfer joins it to a gate; add one")]
-                )  # fmt: skip
+            node = network.node[place, "gate", regime]
         lines_of[at[industry]].append(len(lines))
         lines.append(GoodsLine(key, at[industry], inbound, china, teu, goods, node))
 
@@ -557,4 +552,4 @@ def _cost_rivals(problem: Problem) -> None:
 
 def hosts_within(problem: Problem, max_hours: float) -> np.ndarray:
     """Boolean (zones, zones): may a follower in the row's zone follow a leader in the column's?"""
-    return zone_hours(problem.instance) <= max_hours + 1e-9
+    return zone_hours(problem.instance).to_numpy() <= max_hours + 1e-9

@@ -1,0 +1,83 @@
+"""The command `zoneopt`: commands are imported when they are used, so that help answers at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+_COMMANDS = {  # name -> (module, short help); the full help is the command's own
+    "solve": ("solve", "Find the least-cost siting plan, with a proven bound."),
+    "verify": ("verify", "Recompute a plan from the tables alone and check its bound."),
+    "route": ("route", "Print the best routes between two places."),
+    "calibrate": ("route", "Compare the network with published figures."),
+    "validate": ("data", "List every fault of an instance."),
+    "instances": ("data", "List the bundled instances."),
+    "export": ("export", "Write an instance as CSV, Excel, Parquet, LP, MPS, GeoJSON or GraphML."),
+    "report": ("report", "Write the report of a run folder again."),
+    "completion": ("data", "Print the tab completion script of a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only when it runs or prints help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        return getattr(import_module(f"optimizer.cli.{_COMMANDS[name][0]}"), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], list(_COMMANDS), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="zoneopt", prog_name="zoneopt")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True, help="What the library logs to standard error.")
+def group(log_level: str) -> None:
+    """Which zones can absorb the gradient transfer of processing trade at the lowest cost?
+
+    Start with `zoneopt solve shanxi --out runs/shanxi` and open runs/shanxi/report.html. An INSTANCE is a bundled name
+    (`zoneopt instances`), a folder of CSV or Parquet tables, or an Excel workbook.
+
+    Exit codes: 0 done, 1 no plan or no route or a failed check, 2 bad input or usage.
+    """
+    import logging
+
+    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+
+
+def main() -> None:
+    """Run the command; known errors become one message and exit code 2."""
+    import sys
+
+    from instances.errors import InstanceError, OptimizerError
+
+    try:
+        group.main(prog_name="zoneopt", standalone_mode=True)
+    except InstanceError as error:
+        count = len(error.faults)
+        if count > 1:
+            click.echo(f"{count} faults:", err=True)
+        for fault in error.faults:
+            click.echo(str(fault).lstrip(": "), err=True)
+        sys.exit(2)
+    except OptimizerError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)

@@ -136,17 +136,11 @@ def find_resources(problem: Problem) -> Resources:
             keys.append(key)
         return index[key]
 
-    interesting = [
-        a
-        for a in range(len(network.tail))
-        if network.needs_project[a] or network.arc_service[a] >= 0 or len(network.arc_bottlenecks[a])
-    ]
-    for arc in interesting:
-        used = [
-            number(("bottleneck", network.bottleneck_ids[b]))
-            for b in network.arc_bottlenecks[arc]
-            if np.isfinite(limit[network.bottleneck_ids[b]])
-        ]
+    start = network.arc_bottleneck_start
+    shares = network.needs_project | (network.arc_service >= 0) | (np.diff(start) > 0)
+    for arc in map(int, np.flatnonzero(shares)):
+        named = (network.bottleneck_ids[b] for b in network.arc_bottleneck[start[arc] : start[arc + 1]])
+        used = [number(("bottleneck", name)) for name in named if np.isfinite(limit[name])]
         service = int(network.arc_service[arc])
         if service >= 0:
             used.append(number(("service", network.service_ids[service])))

@@ -1,0 +1,1 @@
+"""Reports: what people see. Reads instances and plans, never solves."""

@@ -1,0 +1,131 @@
+"""The library's front door: `solve` answers one question on one instance."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from instances import Instance, read_instance
+from networks.network import Network, build_network
+from optimizer.engine.progress import ProgressEvent, Watch
+from optimizer.plan.plan import Plan, Question, Status
+from optimizer.result import Result
+
+__all__ = ["read_instance", "solve"]
+
+
+def solve(
+    instance: Instance | str,
+    question: Question | None = None,
+    *,
+    solver: str = "auto",
+    time_limit_s: float = 300.0,
+    gap: float = 1e-3,
+    threads: int = 2,
+    seed: int = 0,
+    on_progress: Callable[[ProgressEvent], None] | None = None,
+    cancel: threading.Event | None = None,
+    network: Network | None = None,
+    explain: bool = True,
+    overrides: Sequence[str] = (),
+    **asked: Any,
+) -> Result:
+    """Return the least-cost plan (or the best by another objective) with a proven bound.
+
+    Parameters
+    ----------
+    instance
+        An instance, or what `read_instance` takes.
+    question
+        What is asked; keywords of `Question` may be given instead (``target_share=0.2``).
+    solver
+        ``auto``, ``highs``, ``scip``, ``cbc`` or ``cp-sat``: who solves the integer model. The answer is the same.
+    time_limit_s
+        Wall-clock limit of the solve, seconds.
+    gap
+        Relative gap, (objective - bound) / objective, at which the plan counts as optimal.
+    threads, seed
+        Threads and random seed of the solver.
+    on_progress, cancel
+        Called with each `ProgressEvent`; set ``cancel`` and the best plan so far comes back.
+    network
+        The built network of this instance, to save building it again.
+    explain
+        When there is no plan, say which requirements conflict (costs a few more solves).
+    overrides
+        ``table.id.column=value`` texts, applied to a copy of the instance.
+
+    Raises
+    ------
+    InstanceError
+        Bad data, or a question about things that the instance does not have.
+    SolverUnsuitableError
+        The chosen solver cannot express the problem.
+
+    Examples
+    --------
+    >>> result = solve("two_zones", solver="highs")
+    >>> round(result.gap, 6)
+    0.0
+    """
+    from optimizer.engine.siting import solve_siting
+    from optimizer.problem import build_problem, check_question
+
+    seconds: dict[str, float] = {}
+    clock = time.perf_counter()
+    if not isinstance(instance, Instance):
+        instance = read_instance(instance)
+    for override in overrides:
+        instance = instance.override(override)
+        network = None
+    seconds["read"] = time.perf_counter() - clock
+    if question is None:
+        question = Question(**asked)
+    elif asked:
+        raise TypeError(f"give a question or its keywords, not both: {', '.join(sorted(asked))}")
+    check_question(instance, question)
+    clock = time.perf_counter()
+    if network is None:
+        network = build_network(instance)
+    seconds["network"] = time.perf_counter() - clock
+    watch = Watch(time_limit_s, on_progress, cancel or threading.Event())
+    problem = build_problem(instance, network, question)
+    routes = watch.seconds
+    watch.report("routes", detail=f"{len(problem.lines)} kinds of goods, {problem.n_cells} cells")
+    outcome = solve_siting(problem, watch, solver=solver, gap=gap, threads=threads, seed=seed)
+    seconds["build"] = routes + outcome.seconds.get("build", 0.0)
+    seconds["solve"] = watch.seconds - seconds["build"]
+    plan = None
+    if outcome.status.has_plan and outcome.answer is not None:
+        plan = _plan(instance, question, outcome, problem)
+    explanation = None
+    if explain and outcome.status is Status.INFEASIBLE:
+        from optimizer.engine.explain import explain_infeasible
+
+        explanation = explain_infeasible(problem, time_limit_s=max(20.0, watch.left_s / 2 if math.isfinite(watch.left_s) else 60.0))
+    return Result(
+        instance=instance, question=question, status=outcome.status, stop_reason=outcome.stop_reason,
+        objective=outcome.objective, bound=outcome.bound,
+        gap=plan.gap if plan else math.nan, seconds=seconds, solver=outcome.solver,
+        options={"solver": solver, "time_limit_s": time_limit_s, "gap": gap, "threads": threads, "seed": seed,
+                 "overrides": list(overrides)},
+        root_bound=outcome.root_bound, nodes=outcome.nodes, notes=tuple(outcome.notes), explanation=explanation,
+        _plan=plan,
+    )  # fmt: skip
+
+
+def _plan(instance: Instance, question: Question, outcome: Any, problem: Any) -> Plan:
+    from dataclasses import fields
+
+    from optimizer.engine.siting import stay_cost
+
+    answer = outcome.answer
+    parts = {f.name: getattr(answer, f.name) for f in fields(answer)}
+    return Plan(
+        instance_id=instance.instance_id, instance_hash=instance.hash, question=question, status=outcome.status,
+        stop_reason=outcome.stop_reason, objective=outcome.objective, bound=outcome.bound,
+        stay_cost_mcny=stay_cost(outcome.model, problem), certificate=outcome.certificate, **parts,
+    )  # fmt: skip

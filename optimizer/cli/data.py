@@ -1,0 +1,65 @@
+"""`zoneopt validate`, `zoneopt instances`, `zoneopt completion`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+
+@click.command()
+@click.argument("instance")
+@click.option("--json", "as_json", is_flag=True, help="Print the faults as a JSON list.")
+def validate(instance: str, as_json: bool) -> None:
+    """List all faults of INSTANCE at once: file, row, column, value and what to do.
+
+    Exit code 0 if there is none, 2 otherwise.
+    """
+    from dataclasses import asdict
+
+    from instances import find_faults
+
+    faults = find_faults(instance)
+    if as_json:
+        click.echo(json.dumps([asdict(f) for f in faults], ensure_ascii=False, indent=1))
+    else:
+        for fault in faults:
+            click.echo(str(fault))
+        click.echo(f"{len(faults)} faults" if faults else f"{instance}: no faults")
+    sys.exit(2 if faults else 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def instances(as_json: bool) -> None:
+    """List the bundled instances."""
+    from instances import list_bundled
+
+    found = list_bundled()
+    if as_json:
+        click.echo(json.dumps([{"name": b.name, "title": b.title, "description": b.description} for b in found], ensure_ascii=False, indent=1))
+        return
+    width = max(len(b.name) for b in found)
+    for b in found:
+        click.echo(f"{b.name:<{width}}  {b.title}")
+        if b.description:
+            click.echo(f"{'':<{width}}  {b.description}")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the tab completion script of SHELL.
+
+    \b
+    bash: eval "$(zoneopt completion bash)"   (put it into ~/.bashrc)
+    """
+    from click.shell_completion import get_completion_class
+
+    from optimizer.cli import group
+
+    kind = get_completion_class(shell)
+    os.environ.pop("_ZONEOPT_COMPLETE", None)
+    click.echo(kind(group, {}, "zoneopt", "_ZONEOPT_COMPLETE").source())

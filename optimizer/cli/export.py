@@ -1,0 +1,47 @@
+"""`zoneopt export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FORMS = ["csv", "xlsx", "parquet", "lp", "mps", "geojson", "graphml"]
+
+
+@click.command()
+@click.argument("instance")
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="Format.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for csv and parquet.")
+@click.option("--plan", type=click.Path(exists=True, path_type=Path), help="A plan.json or run folder to draw in (geojson).")
+def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
+    """Write INSTANCE for other programs.
+
+    csv, xlsx and parquet hold the tables and read back as the same instance. lp and mps hold the mixed-integer model of the default question
+    with all routes that could matter, and a file of names beside it; any solver gets the same optimum. geojson holds places and
+    links for maps, graphml the expanded network.
+    """
+    from instances import read_instance, write_instance
+
+    table = read_instance(instance)
+    if form in ("csv", "xlsx", "parquet"):
+        write_instance(table, out, form)
+    elif form in ("lp", "mps"):
+        from optimizer.engine.export_model import export_model
+
+        export_model(table, out, form)
+    else:
+        from networks.network import build_network
+        from optimizer import export as exporting
+
+        if form == "graphml":
+            exporting.export_graphml(build_network(table), out)
+        else:
+            from optimizer.plan.plan import Plan
+
+            loaded = None
+            if plan is not None:
+                path = plan / "plan.json" if plan.is_dir() else plan
+                loaded = Plan.from_json(path.read_text(encoding="utf-8"))
+            exporting.export_geojson(table, out, loaded)
+    click.echo(f"wrote {out}")

@@ -1,0 +1,379 @@
+"""From column values back to a plan: moves, flows with their arcs, and the accounts.
+
+The accounts are computed here from the problem's numbers; `optimizer.plan.verify` recomputes them
+from the tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from networks.network import Network
+from optimizer.model.siting import Commodity, SitingModel, base_path, zone_cost
+from optimizer.plan.plan import AccountLine, Flow, Move
+from optimizer.problem import MCNY, Problem
+
+DUST = 1e-7  # mcny or TEU a year (ten fen of output): less is a solver's rounding, not a decision
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The decisions of a plan and what they cost; the plan adds bound, status and certificate."""
+
+    open_zones: tuple[str, ...]
+    hosts: tuple[tuple[str, str], ...]
+    moves: tuple[Move, ...]
+    stays: tuple[tuple[str, str, float], ...]
+    rivals: tuple[tuple[str, str, str, float], ...]
+    modules: tuple[tuple[str, int], ...]
+    increments: tuple[tuple[str, float], ...]
+    projects: tuple[str, ...]
+    services: tuple[str, ...]
+    flows: tuple[Flow, ...]
+    accounts: tuple[AccountLine, ...]
+    cost_mcny: float
+
+
+def read_answer(m: SitingModel, x: np.ndarray) -> Answer:
+    """Return the decisions that column values ``x`` stand for, with exact volumes and accounts."""
+    problem = m.problem
+    value = {key: float(x[column]) for key, column in m.lp.col.items()}
+    per_cell, moved = _outputs(m, value)
+    moves = _moves(m, per_cell)
+    rivals, stays = _elsewhere(problem, value, moved)
+    flows, accounts = _flows(m, value, per_cell, rivals, stays)
+    chosen = {kind: _chosen(value, kind) for kind in ("open", "host", "project", "service")}
+    modules = tuple((k[1], round(v)) for k, v in value.items() if k[0] == "module" and round(v) > 0)
+    increments = _increments(m, per_cell, dict(modules), {k[1] for k in chosen["project"]})
+    answer_parts = dict(
+        open_zones=tuple(problem.zones[k[1]] for k in chosen["open"]),
+        hosts=tuple((problem.zones[k[1]], problem.industries[k[2]]) for k in chosen["host"]),
+        moves=moves,
+        stays=stays,
+        rivals=rivals,
+        modules=modules,
+        increments=increments,
+        projects=tuple(k[1] for k in chosen["project"]),
+        services=tuple(k[1] for k in chosen["service"]),
+        flows=flows,
+    )
+    accounts = [*accounts, *_production(problem, per_cell, rivals, stays), *_lumps(m, answer_parts, per_cell)]
+    accounts = tuple(line for line in accounts if line.mcny != 0)
+    cost = float(np.sum([line.mcny for line in accounts], dtype=np.longdouble))
+    return Answer(accounts=accounts, cost_mcny=cost, **answer_parts)
+
+
+def _chosen(value: Mapping[tuple, float], kind: str) -> list[tuple]:
+    return [key for key, v in value.items() if key[0] == kind and v > 0.5]
+
+
+def _outputs(m: SitingModel, value: Mapping[tuple, float]) -> tuple[dict[tuple[int, int], float], dict[int, float]]:
+    """Output of every (block, cell), and of every block in all.
+
+    Separable blocks share cells; any split of the shared output that respects both sums is a plan
+    of the same cost, so the blocks fill the cells in order.
+    """
+    problem = m.problem
+    per_cell: dict[tuple[int, int], float] = {}
+    moved: dict[int, float] = defaultdict(float)
+    for key, v in value.items():
+        if key[0] == "x" and v > DUST:
+            volume = float(problem.volume[key[1]])
+            v = volume if abs(v - volume) <= 1e-7 * volume else v
+            per_cell[key[1], key[2]] = v
+            moved[key[1]] += v
+    for industry in range(len(problem.industries)):
+        cells = [
+            (c, value["out", c])
+            for (_, i), group in m.cells_of.items() if i == industry
+            for c in group if value.get(("out", c), 0.0) > DUST
+        ]  # fmt: skip
+        blocks = [
+            (b, min(value["moved", b], float(problem.volume[b])))
+            for b in np.flatnonzero(problem.block_industry == industry)
+            if value.get(("moved", b), 0.0) > DUST
+        ]
+        total_in, total_out = sum(v for _, v in cells), sum(v for _, v in blocks)
+        if not cells or not blocks:
+            continue
+        scale = total_out / total_in  # equal but for the solver's feasibility tolerance
+        for block, cell, amount in _fill(blocks, [(c, v * scale) for c, v in cells]):
+            per_cell[block, cell] = per_cell.get((block, cell), 0.0) + amount
+            moved[block] += amount
+    return per_cell, moved
+
+
+def _fill(left: list[tuple[int, float]], right: list[tuple[int, float]]) -> Iterable[tuple[int, int, float]]:
+    """Match two lists of amounts with equal totals in order (the north-west corner rule)."""
+    a, b = 0, 0
+    rest_a, rest_b = left[0][1], right[0][1]
+    while True:
+        amount = min(rest_a, rest_b)
+        if amount > 0:
+            yield int(left[a][0]), int(right[b][0]), amount
+        rest_a, rest_b = rest_a - amount, rest_b - amount
+        if rest_a <= DUST * 1e-3:
+            a += 1
+            if a == len(left):
+                return
+            rest_a = left[a][1]
+        if rest_b <= DUST * 1e-3:
+            b += 1
+            if b == len(right):
+                return
+            rest_b = right[b][1]
+
+
+def _moves(m: SitingModel, per_cell: Mapping[tuple[int, int], float]) -> tuple[Move, ...]:
+    problem = m.problem
+    return tuple(
+        Move(
+            problem.block_origin[block],
+            problem.industries[problem.cell_industry[cell]],
+            problem.zones[problem.cell_zone[cell]],
+            problem.forms[problem.cell_form[cell]],
+            amount,
+        )
+        for (block, cell), amount in sorted(per_cell.items())
+    )
+
+
+def _elsewhere(problem: Problem, value: Mapping[tuple, float], moved: Mapping[int, float]) -> tuple[tuple, tuple]:
+    """Volumes that rivals take and that stay; each block's three parts add up to it exactly."""
+    rivals, stays = [], []
+    for block, origin in enumerate(problem.block_origin):
+        industry = problem.industries[problem.block_industry[block]]
+        rest = float(problem.volume[block]) - moved.get(block, 0.0)
+        taken = [(r, value.get(("rival", block, r), 0.0)) for r in range(len(problem.rivals))]
+        taken = [(r, v) for r, v in taken if v > DUST]
+        stay = value.get(("stay", block), 0.0)
+        if stay <= DUST * 10 and taken:  # nothing stays: the rivals' parts close the sum
+            scale = rest / sum(v for _, v in taken)
+            taken, stay = [(r, v * scale) for r, v in taken], 0.0
+        else:
+            stay = rest - sum(v for _, v in taken)
+        rivals += [(origin, industry, problem.rivals[r], v) for r, v in taken if v > 0]
+        if stay > DUST:
+            stays.append((origin, industry, stay))
+    return tuple(rivals), tuple(stays)
+
+
+def _increments(
+    m: SitingModel, per_cell: Mapping[tuple[int, int], float], modules: Mapping[str, int], built: set[str]
+) -> tuple[tuple[str, float], ...]:
+    """The increments that the plan needs: use less what is there, never more than that."""
+    problem = m.problem
+    used = pool_use(problem, per_cell)
+    for r in problem.table("modules").itertuples():
+        count = modules.get(r.module_id, 0)
+        if count:
+            used[r.pool_id] -= count * r.adds_per_module
+            if r.uses_pool_id:
+                used[r.uses_pool_id] += count * r.uses_per_module
+    for e in problem.table("project_effects").itertuples():
+        if e.effect == "adds_pool" and e.project_id in built:
+            used[e.element_id] -= e.amount
+    result = []
+    for pool in problem.table("pools").itertuples():
+        short = used[pool.pool_id] - pool.endowment
+        if np.isfinite(short) and short > 1e-9 * max(1.0, abs(used[pool.pool_id])) and pool.increment_max > 0:
+            result.append((pool.pool_id, min(short, pool.increment_max)))
+    return tuple(result)
+
+
+def pool_use(problem: Problem, per_cell: Mapping[tuple[int, int], float]) -> dict[str, float]:
+    """Use of each pool by output, in the pool's unit."""
+    from optimizer.model.siting import factor_use
+
+    need = factor_use(problem)
+    pools = {r.pool_id: r for r in problem.table("pools").itertuples()}
+    of_zone: dict[str, list[str]] = defaultdict(list)
+    for r in problem.table("pool_members").itertuples():
+        of_zone[r.zone_id].append(r.pool_id)
+    used: dict[str, float] = defaultdict(float)
+    for (_, cell), amount in per_cell.items():
+        industry = problem.industries[problem.cell_industry[cell]]
+        form = problem.forms[problem.cell_form[cell]]
+        for pool_id in of_zone[problem.zones[problem.cell_zone[cell]]]:
+            pool = pools[pool_id]
+            if not pool.form_id or form in pool.form_id.split(";"):
+                used[pool_id] += need.get((industry, pool.factor_id), 0.0) * amount
+    return used
+
+
+# ---------------------------------------------------------------------------------------------
+# flows and accounts
+# ---------------------------------------------------------------------------------------------
+
+
+def _flows(
+    m: SitingModel,
+    value: Mapping[tuple, float],
+    per_cell: Mapping[tuple[int, int], float],
+    rivals: tuple,
+    stays: tuple,
+) -> tuple[tuple[Flow, ...], list[AccountLine]]:
+    problem = m.problem
+    pricer = _Pricer(problem)
+    flows: list[Flow] = []
+    output: dict[int, float] = defaultdict(float)
+    for (_, cell), amount in per_cell.items():
+        output[cell] += amount
+    shifted: dict[Commodity, list[tuple[tuple[int, ...], float]]] = defaultdict(list)
+    for key, v in value.items():
+        if key[0] == "route" and v > DUST:
+            shifted[key[1]].append((key[2], v))
+    for cell in sorted(output):
+        zone = problem.zones[problem.cell_zone[cell]]
+        industry = problem.industries[problem.cell_industry[cell]]
+        form = problem.forms[problem.cell_form[cell]]
+        for line in problem.lines_of[problem.cell_industry[cell]]:
+            goods = problem.lines[line]
+            if goods.node < 0:
+                flows.append(Flow("zone", zone, form, industry, goods.key, goods.teu * output[cell], ()))
+        for commodity in problem.cell_commodities[cell]:
+            line = problem.lines[commodity[0]]
+            total = sum(output.get(c, 0.0) for c in m.commodity_cells[commodity]) * line.teu
+            teu = line.teu * output[cell]
+            routes = _split_routes(teu, total, shifted.get(commodity, []), tuple(base_path(m, commodity)))
+            for arcs, amount in routes:
+                flows.append(pricer.flow("zone", zone, form, industry, commodity[0], amount, arcs))
+    by_rival: dict[tuple[str, str], float] = defaultdict(float)
+    for _, industry, rival, amount in rivals:
+        by_rival[rival, industry] += amount
+    rival_rows = {r.rival_id: r for r in problem.table("rivals").itertuples()}
+    for (rival, industry), amount in by_rival.items():
+        row = rival_rows[rival]
+        flows += pricer.host_flows("rival", rival, rival, row.form_id, industry, amount)
+    origins = {r.origin_id: r for r in problem.table("origins").itertuples()}
+    for origin, industry, amount in stays:
+        row = origins[origin]
+        flows += pricer.host_flows("stay", origin, row.place_id, row.form_id, industry, amount)
+    return tuple(flows), pricer.account_lines()
+
+
+def _split_routes(
+    teu: float, total: float, shifted: list[tuple[tuple[int, ...], float]], base: tuple[int, ...]
+) -> list[tuple[tuple[int, ...], float]]:
+    """Routes of one host's share of a commodity: shifted ones in proportion, the rest on the base route."""
+    if total <= 0:
+        return []
+    off_base = min(sum(v for _, v in shifted), total)
+    routes = [(arcs, v * teu / total) for arcs, v in shifted]
+    rest = teu * (1 - off_base / total)
+    if rest > 1e-9 * teu:
+        routes.append((base, rest))
+    exact = sum(v for _, v in routes)
+    return [(arcs, v * teu / exact) for arcs, v in routes]
+
+
+class _Pricer:
+    """Prices flows by component and keeps the account lines."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.network: Network = problem.network
+        self.lines: dict[tuple[str, str, str, str], float] = defaultdict(float)
+
+    def flow(
+        self, kind: str, host: str, form: str, industry: str, line: int, teu: float, arcs: Iterable[int]
+    ) -> Flow:
+        """A flow on ``arcs``; its cost goes into the account lines."""
+        numbers = np.fromiter(arcs, dtype=np.int64)
+        if len(numbers):
+            costs = self.network.components(self.problem.lines[line].goods, numbers)
+            for component, cost in costs.items():
+                self.lines[component, kind, host, industry] += teu * float(cost.sum()) / MCNY
+        keys = tuple(self.network.arc_keys[a] for a in numbers)
+        return Flow(kind, host, form, industry, self.problem.lines[line].key, teu, keys)
+
+    def host_flows(self, kind: str, host: str, place: str, form: str, industry: str, amount: float) -> list[Flow]:
+        problem = self.problem
+        flows = []
+        for line in problem.lines_of[problem.industries.index(industry)]:
+            goods = problem.lines[line]
+            arcs = problem.book.path(line, problem.host_node(goods, place, form)) if goods.node >= 0 else []
+            flows.append(self.flow(kind, host, form, industry, line, goods.teu * amount, arcs))
+        return flows
+
+    def account_lines(self) -> list[AccountLine]:
+        return [
+            AccountLine(component, kind, host, industry, host if kind == "stay" else "", mcny)
+            for (component, kind, host, industry), mcny in self.lines.items()
+        ]
+
+
+def _production(problem: Problem, per_cell: Mapping, rivals: tuple, stays: tuple) -> list[AccountLine]:
+    lines = []
+    for (block, cell), amount in per_cell.items():
+        zone, industry = problem.zones[problem.cell_zone[cell]], problem.industries[problem.cell_industry[cell]]
+        origin = problem.block_origin[block]
+        for component, unit in problem.cell_parts.items():
+            lines.append(AccountLine(component, "zone", zone, industry, origin, unit[cell] * amount))
+        move = problem.move_cost.get((block, int(problem.cell_zone[cell])), 0.0)
+        if problem.instance.dense_moves is not None:
+            move = float(problem.instance.dense_moves[block, problem.cell_zone[cell]]) / MCNY
+        lines.append(AccountLine("relocation", "zone", zone, industry, origin, move * amount))
+    block_at = {(o, problem.industries[i]): b for b, (o, i) in enumerate(zip(problem.block_origin, problem.block_industry, strict=True))}
+    for origin, industry, rival, amount in rivals:
+        r, i = problem.rivals.index(rival), problem.industries.index(industry)
+        for component, unit in problem.rival_parts.items():
+            lines.append(AccountLine(component, "rival", rival, industry, origin, unit[r, i] * amount))
+    for origin, industry, amount in stays:
+        block = block_at[origin, industry]
+        for component, unit in problem.stay_parts.items():
+            lines.append(AccountLine(component, "stay", origin, industry, origin, unit[block] * amount))
+    return lines
+
+
+def _lumps(m: SitingModel, parts: Mapping, per_cell: Mapping[tuple[int, int], float]) -> list[AccountLine]:
+    problem = m.problem
+    lines = []
+    zone_rows = {r.zone_id: r for r in problem.table("zones").itertuples()}
+    for zone in parts["open_zones"]:
+        lines.append(AccountLine("opening", "zone", zone, "", "", zone_cost(problem, zone_rows[zone])))
+    setup = dict(zip(problem.industries, problem.table("industries")["host_setup_mcny_per_year"], strict=True))
+    for zone, industry in parts["hosts"]:
+        lines.append(AccountLine("setup", "zone", zone, industry, "", setup[industry]))
+    counts = dict(parts["modules"])
+    for r in problem.table("modules").itertuples():
+        if r.module_id in counts:
+            price = r.capital_mcny * problem.crf(r.life_years) + r.upkeep_mcny_per_year
+            lines.append(AccountLine("modules", "zone", r.zone_id, "", "", counts[r.module_id] * price))
+    pools = {r.pool_id: r for r in problem.table("pools").itertuples()}
+    for pool_id, amount in parts["increments"]:
+        price = pools[pool_id].increment_cny_per_unit_year / MCNY
+        lines.append(AccountLine("increments", "", pool_id, "", "", amount * price))
+    for r in problem.table("projects").itertuples():
+        if r.project_id in parts["projects"]:
+            price = r.capital_mcny * problem.crf(r.life_years) + r.upkeep_mcny_per_year
+            lines.append(AccountLine("projects", "", r.project_id, "", "", price))
+    for r in problem.table("services").itertuples():
+        if r.service_id in parts["services"]:
+            lines.append(AccountLine("services", "", r.service_id, "", "", r.fixed_mcny_per_year))
+    lines += _agglomeration(problem, per_cell)
+    return lines
+
+
+def _agglomeration(problem: Problem, per_cell: Mapping[tuple[int, int], float]) -> list[AccountLine]:
+    table = problem.table("agglomeration")
+    if table.empty:
+        return []
+    clusters = list(problem.table("industries")["cluster_id"])
+    output: dict[tuple[int, str], float] = defaultdict(float)
+    for (_, cell), amount in per_cell.items():
+        cluster = clusters[problem.cell_industry[cell]]
+        if cluster:
+            output[int(problem.cell_zone[cell]), cluster] += amount
+    lines = []
+    for (zone, cluster), amount in output.items():
+        curve = table[table["cluster_id"] == cluster].sort_values("point")
+        if curve.empty:
+            continue
+        change = float(np.interp(amount, curve["volume_mcny_per_year"], curve["cost_change_mcny_per_year"]))
+        lines.append(AccountLine("agglomeration", "zone", problem.zones[zone], cluster, "", change))
+    return lines

@@ -1,0 +1,1 @@
+"""Facility location (split delivery, single source, uncapacitated) solved by its structure."""

@@ -1,0 +1,265 @@
+"""Local search over open sets with exact costs: drop, add, swap, pruned by transport duals.
+
+With the duals (lambda, alpha) of a transport plan, opening k saves at most -knapsack_k(lambda),
+and closing i costs at least alpha_i s_i. Moves these bounds rule out are never evaluated; the
+rest are evaluated exactly by the warm network simplex.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+
+from optimizer.engine.facility.lagrangian import _one_facility
+from optimizer.engine.facility.transport import (
+    Network,
+    copy_basis,
+    empty_basis,
+    optimise,
+    penalised_cost,
+)
+
+PIVOTS = 1_000_000
+
+
+@njit(cache=True, nogil=True)
+def _add_gains(net, basis, cost, fixed, guess, gain, dual, keys, items):
+    """Fill ``gain``: the most opening each closed facility can save at the duals of ``basis``."""
+    m, n = net.m, net.n
+    for j in range(n):
+        dual[j] = basis.potential[m + j] * net.demand[j]
+    for i in range(m):
+        if basis.root_cost[i] > 0.0 and net.capacity[i] > 0.0:
+            value, guess[i], _, _ = _one_facility(
+                cost[i], net.demand, dual, net.capacity[i], guess[i], keys, items
+            )
+            gain[i] = -value - fixed[i]
+        else:
+            gain[i] = -np.inf
+
+
+@njit(cache=True, nogil=True)
+def _wake(net, basis, before, look):
+    """Mark the facilities near a customer whose price changed for a new look."""
+    m, n = net.m, net.n
+    for j in range(n):
+        price = basis.potential[m + j]
+        if abs(price - before[j]) > 1e-9 * (1.0 + abs(price)):
+            for a in range(net.start[j], net.start[j + 1]):
+                i = net.facility[a]
+                # tight or nearly so: the customer would go there
+                if net.cost[a] + max(0.0, basis.potential[i]) <= 1.2 * price:
+                    look[i] = True
+        before[j] = price
+
+
+@njit(cache=True, nogil=True)
+def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries, most_moves):
+    """Return (objective, moves): descent from a feasible plan, which becomes the better one.
+
+    ``look[i]`` False means the neighbourhood of i was searched without gain. ``tries`` is how
+    many openings are evaluated exactly after each closing. ``closed`` and ``trial`` are scratch.
+    """
+    m, n = net.m, net.n
+    keys = np.empty(n)
+    items = np.empty(n, np.int64)
+    gain = np.empty(m)
+    guess = np.zeros(m)
+    dual = np.empty(n)
+    before = np.empty(n)
+    for j in range(n):
+        before[j] = basis.potential[m + j]
+    moves = 0
+    eps = 1e-9 * abs(current) + 1e-9
+    improved = True
+    while improved and moves < most_moves:
+        improved = False
+        _add_gains(net, basis, cost, fixed, guess, gain, dual, keys, items)
+        while moves < most_moves:
+            k = np.argmax(gain)
+            if gain[k] <= eps:
+                break
+            copy_basis(basis, trial)
+            trial.root_cost[k] = 0.0
+            total, _ = optimise(net, trial, PIVOTS)
+            moves += 1
+            for i in range(m):
+                if trial.root_cost[i] == 0.0:
+                    total += fixed[i]
+            gain[k] = -np.inf
+            if total < current - eps:
+                copy_basis(trial, basis)
+                current = total
+                improved = True
+                look[k] = True
+                _wake(net, basis, before, look)
+                _add_gains(net, basis, cost, fixed, guess, gain, dual, keys, items)
+        for position in range(m):
+            i = order[position]
+            if basis.root_cost[i] > 0.0 or not look[i]:
+                continue
+            if moves >= most_moves:
+                break
+            look[i] = False
+            rest = -fixed[i]
+            for o in range(m):
+                if basis.root_cost[o] == 0.0:
+                    rest += fixed[o]
+            copy_basis(basis, closed)
+            closed.root_cost[i] = net.big
+            total, _ = optimise(net, closed, PIVOTS)
+            moves += 1
+            penal = penalised_cost(net, closed)
+            best = current - eps
+            opened = -2
+            if total + rest < best:
+                best = total + rest
+                opened = -1
+            _add_gains(net, closed, cost, fixed, guess, gain, dual, keys, items)
+            gain[i] = -np.inf
+            for _ in range(tries):
+                k = np.argmax(gain)
+                if penal + rest - gain[k] >= best:
+                    break
+                gain[k] = -np.inf
+                copy_basis(closed, trial)
+                trial.root_cost[k] = 0.0
+                total, _ = optimise(net, trial, PIVOTS)
+                moves += 1
+                if total + rest + fixed[k] < best:
+                    best = total + rest + fixed[k]
+                    opened = k
+            if opened > -2:
+                copy_basis(closed, basis)
+                if opened >= 0:
+                    basis.root_cost[opened] = 0.0
+                    optimise(net, basis, PIVOTS)
+                    look[opened] = True
+                current = best
+                improved = True
+                _wake(net, basis, before, look)
+    return current, moves
+
+
+@njit(cache=True, nogil=True)
+def evaluate_open(net, basis, fixed, is_open):
+    """Return the objective of an open set (inf if it cannot serve all); ``basis`` moves to it."""
+    total = 0.0
+    for i in range(net.m):
+        basis.root_cost[i] = 0.0 if is_open[i] else net.big
+        if is_open[i]:
+            total += fixed[i]
+    value, _ = optimise(net, basis, PIVOTS)
+    return total + value
+
+
+class OpenSetSearch:
+    """A current plan, the best one, and the ways to improve it."""
+
+    def __init__(self, network: Network, unit_cost: np.ndarray, fixed: np.ndarray, seed: int):
+        self.network = network
+        self.cost = np.where(np.isfinite(unit_cost), unit_cost, 1e200)
+        self.fixed = fixed
+        self.random = np.random.Generator(np.random.PCG64(seed))
+        self.basis = empty_basis(network)
+        self.saved = empty_basis(network)
+        self.closed = empty_basis(network)
+        self.trial = empty_basis(network)
+        self.best = np.inf
+        self.best_open = np.zeros(network.m, bool)
+        self.moves = 0
+        self._neighbours: np.ndarray | None = None
+
+    def evaluate(self, is_open: np.ndarray) -> float:
+        """Return the exact objective of an open set on the network's arcs."""
+        value = float(evaluate_open(self.network, self.basis, self.fixed, is_open))
+        self._note(value)
+        return value
+
+    def _note(self, value: float) -> None:
+        if value < self.best:
+            self.best = value
+            self.best_open = self.basis.root_cost == 0.0
+
+    def improve(self, is_open: np.ndarray, *, tries: int = 5, most_moves: int = 1 << 60) -> float:
+        """Return the objective after descending from ``is_open`` (inf if it serves not all)."""
+        value = self.evaluate(is_open)
+        if not np.isfinite(value):
+            return value
+        look = np.ones(self.network.m, np.bool_)
+        return self._descend(value, look, tries, most_moves)
+
+    def _descend(self, value: float, look: np.ndarray, tries: int, most_moves: int) -> float:
+        order = self.random.permutation(self.network.m)
+        value, moves = descend(
+            self.network, self.basis, self.closed, self.trial, self.cost, self.fixed, value, look,
+            order, tries, most_moves,
+        )
+        self.moves += moves
+        self._note(value)
+        return float(value)
+
+    def neighbours(self) -> np.ndarray:
+        """Return per facility the others in order of nearness (cost profiles of customers)."""
+        if self._neighbours is None:
+            per_unit = np.minimum(self.cost, 1e9)
+            nearest = np.argsort(per_unit, axis=1)[:, : max(3, min(8, self.network.n))]
+            distance = np.zeros((self.network.m, self.network.m))
+            for k in range(nearest.shape[1]):
+                distance += per_unit[:, nearest[:, k]].T
+            self._neighbours = np.argsort(distance, axis=1)
+        return self._neighbours
+
+    def iterate(
+        self,
+        *,
+        until: float,
+        most_rounds: int,
+        allowed: np.ndarray | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Iterated local search from the best plan until a clock time or a number of rounds.
+
+        A round reverses a few facilities near a random one, descends there, and keeps the result
+        if it is no worse than the current plan by a hair (record-to-record).
+        """
+        network = self.network
+        near = self.neighbours()
+        usable = np.ones(network.m, bool) if allowed is None else allowed
+        current = self.evaluate(self.best_open)
+        copy_basis(self.basis, self.saved)
+        for _ in range(most_rounds):
+            if time.perf_counter() > until or (stop is not None and stop()):
+                break
+            copy_basis(self.saved, self.basis)
+            centre = int(self.random.integers(network.m))
+            around = near[centre]
+            around = around[usable[around]][:12]
+            open_near = around[self.basis.root_cost[around] == 0.0]
+            closed_near = around[self.basis.root_cost[around] > 0.0]
+            count = int(self.random.integers(1, 4))
+            if len(open_near):
+                picked = self.random.permutation(open_near)[:count]
+                self.basis.root_cost[picked] = network.big
+            if len(closed_near):
+                picked = self.random.permutation(closed_near)[: count + int(self.random.integers(2))]
+                self.basis.root_cost[picked] = 0.0
+            value = float(
+                evaluate_open(network, self.basis, self.fixed, self.basis.root_cost == 0.0)
+            )
+            if not np.isfinite(value):
+                self.basis.root_cost[open_near] = 0.0
+                value = float(
+                    evaluate_open(network, self.basis, self.fixed, self.basis.root_cost == 0.0)
+                )
+                if not np.isfinite(value):
+                    continue
+            look = np.zeros(network.m, np.bool_)
+            look[near[centre][:25]] = True
+            value = self._descend(value, look, 4, 1 << 60)
+            if value <= current + 1e-5 * abs(self.best) or value < self.best + 1e-12:
+                current = value
+                copy_basis(self.basis, self.saved)

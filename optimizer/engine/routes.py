@@ -1,0 +1,183 @@
+"""Routes as columns: found when capacities, services or projects make them worth having.
+
+Two exact tools. `price` finds, for given prices of shared resources, every route that would improve
+the relaxation (column generation by shortest path). `complete` lists, for chosen resources, *all*
+routes that no other route beats in cost and in the set of resources used; with these in the
+model, its integer bound is a bound for the problem with every route of the network, not only for the routes found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from networks.paths import PathFinder, Tree
+from optimizer.model.siting import Commodity, SitingModel, base_path
+from optimizer.problem import MCNY
+
+BLOCKED = 1e15  # weight of an arc that may not be used; far above any route, exact in float64
+TOLERANCE = 1e-9  # relative: a route must be better by more than rounding
+
+
+class RouteFinder:
+    """Shortest routes over everything that could exist: all projects built, all services running.
+
+    Weights are those of the base routes (CNY, hours or kg per TEU), plus prices per resource.
+    """
+
+    def __init__(self, m: SitingModel) -> None:
+        self.m = m
+        problem = m.problem
+        barred = _barred_projects(m)
+        mask = problem.network.available(closed=problem.question.closed, projects="all", services="all")
+        for arc, resources in m.resources.of_arc.items():
+            for r in resources:
+                kind, name = m.resources.keys[r]
+                if kind == "gate" and set(name) <= barred:
+                    mask[arc] = False
+        self.finder = PathFinder(problem.network, mask)
+        self.unit = MCNY if problem.by == "generalised" else (1000.0 if problem.by == "co2" else 1.0)
+        self.nodes_of: dict[int, list[int]] = {}
+        for line, node in m.commodity_cells:
+            self.nodes_of.setdefault(line, []).append(node)
+        self._free: dict[int, Tree] = {}
+        self._weights: tuple[int, np.ndarray] | None = None
+
+    def weights(self, line: int) -> np.ndarray:
+        if self._weights is None or self._weights[0] != line:
+            self._weights = (line, self.m.problem.book.weights(self.m.problem.lines[line]))
+        return self._weights[1]
+
+    def tree(self, line: int, weights: np.ndarray) -> Tree:
+        goods = self.m.problem.lines[line]
+        return self.finder.tree(weights, goods.node, reverse=not goods.inbound)
+
+    def free(self, line: int) -> Tree:
+        """Shortest routes with every resource free of charge: no price can make them shorter."""
+        if line not in self._free:
+            self._free[line] = self.tree(line, self.weights(line))
+        return self._free[line]
+
+    def path(self, tree: Tree, node: int) -> tuple[int, ...]:
+        return tuple(self.finder.path(tree, node))
+
+    def base_distance(self, commodity: Commodity) -> float:
+        return self.m.problem.book.distance(*commodity)
+
+    def could_gain(self) -> list[Commodity]:
+        """Commodities for which some route beats the base route when all resources are free."""
+        return [
+            (line, node)
+            for line, nodes in self.nodes_of.items()
+            for node in nodes
+            if _better(self.free(line).dist[node], self.base_distance((line, node)))
+        ]
+
+
+def _better(new: float, old: float) -> bool:
+    return new < old - TOLERANCE * max(1.0, abs(old))
+
+
+def _barred_projects(m: SitingModel) -> set[str]:
+    projects = m.problem.table("projects")
+    return set(projects.loc[projects["status"] == "forbidden", "project_id"])
+
+
+def price(
+    finder: RouteFinder,
+    prices: Mapping[int, float],
+    worth: Mapping[Commodity, float],
+    commodities: Iterable[Commodity],
+) -> list[tuple[Commodity, tuple[int, ...]]]:
+    """Return routes that improve the relaxation at the given resource prices.
+
+    Parameters
+    ----------
+    prices
+        Price per TEU of each resource, >= 0, in the objective's unit (mcny for cost).
+    worth
+        What leaving the base route must beat, per TEU, in the objective's unit: minus the dual of the
+        commodity's row; 0 where it has none.
+    commodities
+        Those to look at.
+    """
+    m = finder.m
+    by_line: dict[int, list[int]] = {}
+    for line, node in commodities:
+        by_line.setdefault(line, []).append(node)
+    priced_arcs = [
+        (arc, sum(prices.get(r, 0.0) for r in resources)) for arc, resources in m.resources.of_arc.items()
+    ]
+    priced_arcs = [(arc, p) for arc, p in priced_arcs if p > 0]
+    arcs = np.array([a for a, _ in priced_arcs], dtype=np.int64)
+    extra = np.array([p for _, p in priced_arcs]) * finder.unit
+    found = []
+    for line, nodes in by_line.items():
+        limits = {
+            node: finder.base_distance((line, node))
+            + finder.unit * (priced(m, base_path(m, (line, node)), prices) - worth.get((line, node), 0.0))
+            for node in nodes
+        }
+        open_nodes = [n for n in nodes if _better(finder.free(line).dist[n], limits[n])]
+        if not open_nodes:
+            continue
+        weights = finder.weights(line).copy()
+        weights[arcs] += extra
+        tree = finder.tree(line, weights)
+        found += [
+            ((line, node), finder.path(tree, node)) for node in open_nodes if _better(tree.dist[node], limits[node])
+        ]
+    return found
+
+
+def priced(m: SitingModel, arcs: Iterable[int], prices: Mapping[int, float]) -> float:
+    """Sum of the prices of the resources that a route uses."""
+    return sum(prices.get(r, 0.0) * count for r, count in m.resources.usage(arcs).items())
+
+
+def complete(
+    finder: RouteFinder, relevant: set[int], commodities: Iterable[Commodity]
+) -> list[tuple[Commodity, tuple[int, ...]]]:
+    """Return every route of the commodities that is not beaten in cost and relevant resources used.
+
+    Forbidding, one after the other, each relevant resource of the shortest route and searching
+    again reaches every such route: at each step the shortest route either uses only resources of the
+    one sought (and then equals or beats it) or uses another, which can be forbidden.
+    """
+    m = finder.m
+    arcs_of: dict[int, list[int]] = {r: [] for r in relevant}
+    for arc, resources in m.resources.of_arc.items():
+        for r in resources:
+            if r in relevant:
+                arcs_of[r].append(arc)
+    by_line: dict[int, list[int]] = {}
+    for line, node in commodities:
+        by_line.setdefault(line, []).append(node)
+    found: list[tuple[Commodity, tuple[int, ...]]] = []
+    for line, nodes in by_line.items():
+        pending: dict[frozenset[int], list[int]] = {frozenset(): list(nodes)}
+        seen: dict[int, set[frozenset[int]]] = {node: set() for node in nodes}
+        while pending:
+            forbidden, here = pending.popitem()
+            if forbidden:
+                weights = finder.weights(line).copy()
+                for r in forbidden:
+                    weights[arcs_of[r]] = BLOCKED
+                tree = finder.tree(line, weights)
+            else:
+                tree = finder.free(line)
+            for node in here:
+                base = finder.base_distance((line, node))
+                base_uses = {r for r in m.resources.usage(base_path(m, (line, node))) if r in relevant}
+                if tree.dist[node] >= BLOCKED / 2 or (not base_uses and not _better(tree.dist[node], base)):
+                    continue  # the base route is as good and needs nothing
+                arcs = finder.path(tree, node)
+                used = frozenset(r for r in m.resources.usage(arcs) if r in relevant)
+                found.append(((line, node), arcs))
+                for r in used:
+                    step = forbidden | {r}
+                    if step not in seen[node]:
+                        seen[node].add(step)
+                        pending.setdefault(step, []).append(node)
+    return found

@@ -1,0 +1,173 @@
+"""How one planning problem is solved: relaxation with routes, then the integers, then the exact plan.
+
+1. The relaxation is solved to the end (`optimizer.engine.root`): its value is a bound, its prices the certificate.
+2. All routes that could matter for the binding capacities are added, and the mixed-integer model goes
+   to the chosen solver. Its plan may overload a capacity whose row was not there yet: the row and its
+   routes are added and the integers solved again, from the plan at hand.
+3. With the integers fixed, one more linear program gives the flows.
+
+A plan and a bound come out of every way to stop, once there is a plan.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from optimizer.engine.answer import Answer, read_answer
+from optimizer.engine.certificate import make_certificate
+from optimizer.engine.progress import Watch
+from optimizer.engine.root import Relaxation
+from optimizer.model.siting import SitingModel, build_siting_model
+from optimizer.plan.plan import Status
+from optimizer.problem import Problem
+from optimizer.solvers import SolverOptions, SolverResult, solve_model
+
+INTEGER_ROUNDS = 30
+
+
+@dataclass
+class Outcome:
+    """How a solve of one problem ended; numbers in the true sense of the objective."""
+
+    status: Status
+    stop_reason: str
+    answer: Answer | None = None
+    objective: float = math.nan
+    bound: float = -math.inf
+    root_bound: float = -math.inf
+    certificate: dict = field(default_factory=dict)
+    solver: str = ""
+    nodes: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    model: SitingModel | None = None
+
+
+def solve_siting(
+    problem: Problem, watch: Watch, *, solver: str = "auto", gap: float = 1e-4, threads: int = 1, seed: int = 0,
+    model: SitingModel | None = None,
+) -> Outcome:  # fmt: skip
+    """Solve ``problem`` and return the outcome; the arguments mean what `optimizer.api.solve` says."""
+    sign = -1.0 if problem.question.objective in ("absorbed", "jobs") else 1.0
+    watch.sign = sign
+    started = watch.seconds
+    m = model or build_siting_model(problem)
+    built = watch.seconds
+    watch.report("model", detail=f"{m.lp.n_cols} columns, {m.lp.n_rows} rows")
+    relaxation = Relaxation(m)
+    status = relaxation.solve(watch)
+    outcome = Outcome(status=status, stop_reason="", notes=problem.notes, model=m)
+    outcome.seconds = {"build": built - started, "root": watch.seconds - built}
+    if status is Status.INFEASIBLE or (relaxation.converged and relaxation.overflow(relaxation.x) > 1e-6):
+        return replace(outcome, status=Status.INFEASIBLE, stop_reason="the relaxation has no solution")
+    if status is not Status.OPTIMAL:
+        reason = "cancelled" if watch.cancel.is_set() else "time limit" if watch.left_s <= 0 else "solver"
+        left = Status.NO_PLAN_IN_TIME if status in (Status.FEASIBLE, Status.NO_PLAN_IN_TIME) else status
+        return replace(outcome, status=left, stop_reason=reason)
+    if relaxation.converged:
+        outcome.root_bound = relaxation.objective
+        outcome.bound = relaxation.objective
+        outcome.certificate = make_certificate(m, relaxation)
+        watch.report("relaxation", bound=relaxation.objective, detail="complete")
+    _integers(m, relaxation, watch, outcome, solver=solver, gap=gap, threads=threads, seed=seed)
+    outcome.seconds["integers"] = watch.seconds - sum(outcome.seconds.values()) - started
+    if outcome.certificate:
+        outcome.certificate["tree_bound"] = sign * outcome.bound
+    outcome.objective *= sign
+    outcome.bound *= sign
+    outcome.root_bound *= sign
+    return outcome
+
+
+def _integers(
+    m: SitingModel, relaxation: Relaxation, watch: Watch, outcome: Outcome,
+    *, solver: str, gap: float, threads: int, seed: int,
+) -> None:  # fmt: skip
+    """Fill the outcome with the best plan and bound of the integer problem (minimisation)."""
+    start: np.ndarray | None = None
+    for _ in range(INTEGER_ROUNDS):
+        complete = relaxation.complete_routes()
+        if not complete:
+            outcome.notes.append("too many routes to list them all: the bound is that of the relaxation")
+        options = SolverOptions(
+            time_limit_s=watch.left_s, gap=gap, threads=threads, seed=seed,
+            start=None if start is None else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
+            on_progress=lambda incumbent, bound, ok=complete: watch.report(
+                "integers", incumbent=None, bound=bound if ok else None,
+                detail="" if incumbent is None else f"candidate {watch.sign * incumbent:,.6g}",
+            ),
+            cancel=watch.cancel,
+        )  # fmt: skip
+        result = solve_model(m.lp.compile(), solver, options)
+        outcome.solver, outcome.nodes = result.solver, result.nodes
+        outcome.notes += [n for n in result.notes if n not in outcome.notes]
+        if complete and math.isfinite(result.bound):
+            outcome.bound = max(outcome.bound, result.bound)
+            watch.report("integers", bound=outcome.bound)
+        if not result.status.has_plan:
+            _without_plan(outcome, result, watch)
+            return
+        start = result.x
+        relaxation.rounds += 1
+        if relaxation.add_violated(result.x):
+            if watch.stopped:
+                break
+            continue
+        if relaxation.overflow(result.x) > 1e-6:
+            outcome.status, outcome.stop_reason = Status.INFEASIBLE, "no capacity for the goods"
+            if result.status is not Status.OPTIMAL:
+                outcome.status = Status.NO_PLAN_IN_TIME
+            return
+        _accept(m, result, watch, outcome, gap)
+        return
+    outcome.status = Status.NO_PLAN_IN_TIME
+    outcome.stop_reason = "cancelled" if watch.cancel.is_set() else "time limit"
+
+
+def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch) -> None:
+    outcome.status = result.status
+    outcome.stop_reason = {
+        Status.INFEASIBLE: "no values satisfy all constraints",
+        Status.NO_PLAN_IN_TIME: "cancelled" if watch.cancel.is_set() else "time limit",
+    }.get(result.status, result.said)
+
+
+def _accept(m: SitingModel, result: SolverResult, watch: Watch, outcome: Outcome, gap: float) -> None:
+    """Fix the integers, solve the flows to the end, and read the plan."""
+    model = m.lp.compile()
+    whole = np.round(result.x)
+    fixed = replace(
+        model,
+        lb=np.where(model.integer, whole, model.lb),
+        ub=np.where(model.integer, whole, model.ub),
+        integer=np.zeros_like(model.integer),
+    )
+    polished = solve_model(fixed, "highs", SolverOptions(time_limit_s=max(watch.left_s, 10.0)))
+    x = polished.x if polished.status is Status.OPTIMAL and polished.objective <= result.objective else result.x
+    outcome.answer = read_answer(m, x)
+    if m.problem.question.objective == "cost":
+        outcome.objective = outcome.answer.cost_mcny
+    else:
+        outcome.objective = float(np.dot(m.lp.cost, x)) + m.lp.offset
+    outcome.bound = min(outcome.bound, outcome.objective)
+    proven = outcome.objective - outcome.bound <= gap * abs(outcome.objective) + 1e-9
+    outcome.status = Status.OPTIMAL if proven else Status.FEASIBLE
+    if proven:
+        outcome.stop_reason = "gap reached"
+    else:
+        outcome.stop_reason = "cancelled" if watch.cancel.is_set() else "time limit"
+    watch.report("plan", incumbent=outcome.objective, bound=outcome.bound)
+
+
+def stay_cost(m: SitingModel, problem: Problem) -> float:
+    """Cost of all volume when nothing moves, mcny a year; nan where some of it cannot stay."""
+    total = 0.0
+    for block, volume in enumerate(problem.volume):
+        column = m.lp.col.get(("stay", block))
+        if column is None:
+            return math.nan
+        total += m.cost[column] * float(volume)
+    return total
