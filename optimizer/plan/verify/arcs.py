@@ -18,8 +18,8 @@ HOURS_PER_WEEK = 168.0
 
 # What one TEU meets on an arc. Every cost of goods on a route is linear in the sums of these.
 FEATURES = (
-    "freight_cny_per_teu", "freight_cny_per_tonne", "handling_cny_per_teu", "declaration_cny_per_teu",
-    "duty_share", "vat_days", "subsidy_cny_per_teu", "hours", "sd_hours", "co2e_kg_per_teu",
+    "freight_cny_per_teu", "freight_cny_per_tonne", "handling_cny_per_teu",
+    "declaration_cny_per_teu", "duty_share", "vat_days", "subsidy_cny_per_teu", "hours", "sd_hours", "co2e_kg_per_teu",
     "co2e_kg_per_tonne",
 )  # fmt: skip
 
@@ -69,6 +69,7 @@ class Network:
         )  # fmt: skip
 
     def regimes(self, place_id: str) -> tuple[str, ...]:
+        """Return the regimes in which goods can be at a place."""
         return REGIMES if self.facts.in_china(place_id) else ("foreign",)
 
     def _put(
@@ -87,7 +88,8 @@ class Network:
         self.arc[key] = Arc(
             key, kind, row_id, tail, head,
             tuple(numbers.get(name, 0.0) for name in FEATURES),
-            many(row["bottleneck_id"]), service_id, int(row["needs_project"]) == 1, frozenset(names),
+            many(row["bottleneck_id"]), service_id, int(row["needs_project"]) == 1,
+            frozenset(names),
         )  # fmt: skip
 
     def _add_link(self, row: Row) -> None:
@@ -199,4 +201,5 @@ class Network:
         return ""
 
     def running_today(self) -> set[str]:
+        """Return the services that run in any case."""
         return {s for s, row in self.facts.service.items() if int(row["runs_today"]) == 1}

@@ -215,7 +215,7 @@ class Bound:
         return forms
 
     def _unit_cost(self, zone_id: str, industry_id: str, form_id: str) -> float:
-        """Return the reduced cost of output there, million CNY per million CNY, all blocks alike."""
+        """Return the reduced cost of output there, mcny per mcny, what all blocks share."""
         facts, prices = self.facts, self.prices
         cny = math.fsum(self.production.at_zone(zone_id, industry_id, form_id).values())
         cny += self.routes.cost_per_mcny(self.goods.of(zone_id, form_id, industry_id))

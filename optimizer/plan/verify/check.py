@@ -88,7 +88,9 @@ def _check_identity(facts: Facts, plan: Plan, findings: Findings) -> None:
     )
     for what, found, expected in pairs:
         if found != expected:
-            message = f"the plan is of an instance with another {what}; all else is checked against this one"
+            message = (
+                f"the plan is of an instance with another {what}; the rest is checked against this"
+            )
             findings.add(rule.INSTANCE, f"instance {what}", message, found, expected)
 
 
@@ -251,6 +253,6 @@ def _check_claims(plan: Plan, bound: float, objective: float, findings: Findings
         rest = plan.bound - bound
         share = rest / max(abs(objective), 1e-12)
         findings.note(
-            f"{rest:.6g} mcny a year of the bound ({100 * share:.4f} % of the objective) rest on the "
-            "solver's branch and bound; the certificate proves the rest"
+            f"{rest:.6g} mcny a year of the bound ({100 * share:.4f} % of the objective) rest on "
+            "the solver's branch and bound; the certificate proves the rest"
         )

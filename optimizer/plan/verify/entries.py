@@ -17,7 +17,7 @@ HOST_KINDS = ("zone", "rival", "stay")
 
 
 def is_number(value: Any) -> bool:
-    """Is this a finite number (and not a truth value)?"""
+    """Return whether this is a finite number (and not a truth value)."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -48,13 +48,17 @@ def sound_entries(facts: Facts, plan: Plan, findings: Findings) -> Plan:
         "flow", plan.flows,
         lambda f: (f.host_kind, f.host_id, f.form_id, f.industry_id, f.goods, f.arcs),
         lambda f: _host_known(facts, f.host_kind, f.host_id) and f.form_id in forms
-        and f.industry_id in industries and (f.host_kind != "stay" or (f.host_id, f.industry_id) in facts.block),
+        and f.industry_id in industries
+        and (f.host_kind != "stay" or (f.host_id, f.industry_id) in facts.block),
         lambda f: f.teu,
     )  # fmt: skip
     return replace(
-        plan, moves=moves, stays=stays, rivals=rivals, modules=modules, increments=increments, flows=flows,
+        plan, moves=moves, stays=stays, rivals=rivals, modules=modules, increments=increments,
+        flows=flows,
         open_zones=check.keep("open zone", plan.open_zones, lambda z: (z,), lambda z: z in zones),
-        hosts=check.keep("host", plan.hosts, lambda h: h, lambda h: h[0] in zones and h[1] in industries),
+        hosts=check.keep(
+            "host", plan.hosts, lambda h: h, lambda h: h[0] in zones and h[1] in industries
+        ),
         projects=check.keep("project", plan.projects, lambda p: (p,), lambda p: p in facts.project),
         services=check.keep("service", plan.services, lambda s: (s,), lambda s: s in facts.service),
         accounts=check.accounts(plan.accounts),

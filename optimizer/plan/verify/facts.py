@@ -74,6 +74,7 @@ class Facts:
         self._read_effects()
 
     def rows(self, name: str) -> list[Row]:
+        """Return the rows of a table; none where the instance has no such table."""
         return rows(self._tables.get(name))
 
     def _keyed(self, table: str, column: str) -> dict[str, Row]:
@@ -136,6 +137,7 @@ class Facts:
 
     @property
     def total_volume(self) -> float:
+        """Return all relocatable output, million CNY a year."""
         return math.fsum(row["volume_mcny_per_year"] for row in self.block.values())
 
     def capital_recovery(self, years: float) -> float:
@@ -146,9 +148,11 @@ class Facts:
         return rate / (1.0 - (1.0 + rate) ** -years)
 
     def in_china(self, place_id: str) -> bool:
+        """Return whether the place lies in China's customs territory."""
         return int(self.place[place_id]["in_china"]) == 1
 
     def host_place(self, host_kind: str, host_id: str) -> str:
+        """Return the place of a host: an origin's own for what stays."""
         return self.origin[host_id]["place_id"] if host_kind == "stay" else host_id
 
     def shares(self, region_id: str, role: str, host_in_china: bool) -> list[tuple[bool, float]]:
@@ -180,6 +184,7 @@ class Facts:
         return float(np.interp(volume, volumes, changes))
 
     def opening_mcny_per_year(self, zone_id: str) -> float:
+        """Return the yearly money of an open zone, million CNY."""
         row = self.zone[zone_id]
         if row["status"] == "existing":
             return 0.0
@@ -187,6 +192,7 @@ class Facts:
         return row["open_mcny"] * recovery + row["open_mcny_per_year"]
 
     def opening_capital_mcny(self, zone_id: str) -> float:
+        """Return the capital of opening that a budget counts, million CNY."""
         row = self.zone[zone_id]
         return 0.0 if row["status"] == "existing" else row["open_mcny"]
 

@@ -43,6 +43,7 @@ class Goods:
 
     @property
     def needs_route(self) -> bool:
+        """Return whether the goods leave their place or regime at all."""
         return self.tail != self.head
 
 

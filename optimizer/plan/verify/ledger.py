@@ -32,13 +32,16 @@ class Ledger:
 
     @property
     def lines(self) -> set[LineKey]:
+        """Return the keys of all lines."""
         return set(self.made) | set(self.carried) | set(self.lump)
 
     def total(self, line: LineKey) -> float:
+        """Return the money of a line, all origins together (mcny a year)."""
         parts = [*self.made.get(line, {}).values(), *self.carried.get(line, {}).values()]
         return math.fsum([*parts, self.lump.get(line, 0.0)])
 
     def by_component(self) -> dict[str, float]:
+        """Return the money of each component (mcny a year)."""
         totals: dict[str, list[float]] = defaultdict(list)
         for line in self.lines:
             totals[line[0]].append(self.total(line))
@@ -169,22 +172,19 @@ def _compare_origins(
     made, carried = ledger.made.get(key, {}), ledger.carried.get(key, {})
     split = {o: made.get(o, 0.0) + carried.get(o, 0.0) for o in {*made, *carried}}
     pooled = dict(made) | {"": math.fsum(carried.values())}
-    for expected in (split, pooled):
-        origins = set(stated) | set(expected)
-        scale = math.fsum(abs(x) for x in stated.values())
-        wrong = [
-            o for o in origins
-            if not _close(stated.get(o, 0.0), expected.get(o, 0.0), scale, findings)
-        ]  # fmt: skip
-        if not wrong:
-            return
-    for origin_id in sorted(o for o in set(stated) | set(split)
-                            if not _close(stated.get(o, 0.0), split.get(o, 0.0), 0.0, findings)):  # fmt: skip
+    scale = math.fsum(abs(x) for x in stated.values())
+
+    def wrong(expected: dict[str, float]) -> list[str]:
+        pairs = {o: (stated.get(o, 0.0), expected.get(o, 0.0)) for o in {*stated, *expected}}
+        return sorted(o for o, (a, b) in pairs.items() if not _close(a, b, scale, findings))
+
+    if not wrong(pooled):
+        return
+    for origin_id in wrong(split):
         message = "the line's share of this origin is not what the tables give"
         name = f"{where} origin {origin_id or '(none)'}"
-        findings.add(
-            rule.ACCOUNTS, name, message, stated.get(origin_id, 0.0), split.get(origin_id, 0.0)
-        )
+        found, allowed = stated.get(origin_id, 0.0), split.get(origin_id, 0.0)
+        findings.add(rule.ACCOUNTS, name, message, found, allowed)
 
 
 def _line_key(facts: Facts, line: AccountLine) -> LineKey:

@@ -45,7 +45,9 @@ def read_prices(
     prices = Prices(
         block=reader.pairs("block", set(facts.block), any_sign=True),
         pool=reader.single("pool", {k: row["endowment"] for k, row in facts.pool.items()}),
-        rival=reader.single("rival", {k: row["capacity_mcny_per_year"] for k, row in facts.rival.items()}),
+        rival=reader.single(
+            "rival", {k: row["capacity_mcny_per_year"] for k, row in facts.rival.items()}
+        ),
         rival_limit=reader.pairs("rival_limit", set(facts.rival_limit)),
         bottleneck=reader.single(
             "bottleneck", {k: row["capacity_teu_per_year"] for k, row in facts.bottleneck.items()}

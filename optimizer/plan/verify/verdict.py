@@ -94,12 +94,15 @@ class Findings:
         found: float | str = "",
         allowed: float | str = "",
     ) -> None:
+        """File a violation."""
         self.violations.append(Violation(rule, where, found, allowed, message))
 
     def note(self, text: str) -> None:
+        """Keep something the reader should know and that is no violation."""
         self.notes.append(text)
 
     def slack(self, limit: float) -> float:
+        """Return by how much a limit may be missed."""
         return self.tolerance * max(1.0, abs(limit))
 
     def at_most(self, rule: str, where: str, found: float, limit: float, message: str) -> None:
@@ -110,10 +113,12 @@ class Findings:
             self.add(rule, where, message, found, limit)
 
     def at_least(self, rule: str, where: str, found: float, limit: float, message: str) -> None:
+        """File a violation unless ``found >= limit``; a NaN on either side is one."""
         if not found >= limit - self.slack(limit):
             self.add(rule, where, message, found, limit)
 
     def equal(self, rule: str, where: str, found: float, limit: float, message: str) -> None:
+        """File a violation unless both are the same; a NaN on either side is one."""
         if not abs(found - limit) <= self.slack(limit):
             self.add(rule, where, message, found, limit)
 
