@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -105,22 +106,33 @@ class Network:
         shape = (self.n_arcs, len(self.bottleneck_ids))
         return csr_array((ones, self.arc_bottleneck, self.arc_bottleneck_start), shape=shape)
 
-    def components(self, goods: Goods) -> dict[str, np.ndarray]:
-        """Return what one TEU of the goods costs over each arc, CNY, by component."""
+    @property
+    def instance(self) -> SimpleNamespace:
+        """Tables and settings from which `build_network` builds the same network."""
+        names = ("carrying_rate", "service_factor", "emission_cny_per_tonne")
+        settings = SimpleNamespace(**{name: getattr(self, name) for name in names})
+        return SimpleNamespace(tables=self.tables, settings=settings)
+
+    def components(
+        self, goods: Goods, arcs: np.ndarray | slice = slice(None)
+    ) -> dict[str, np.ndarray]:
+        """Return what one TEU of the goods costs over each arc (of ``arcs``), CNY, by component."""
         value, years = goods.value_cny_per_teu, 1 / 8760
-        direct = self.cost_cny_per_teu + self.cost_cny_per_tonne * goods.tonnes_per_teu
+        direct = self.cost_cny_per_teu[arcs] + self.cost_cny_per_tonne[arcs] * goods.tonnes_per_teu
         financed = self.carrying_rate * goods.vat_rate * (1 + goods.duty_rate) * value
         tied_up = self.carrying_rate * value * years
+        table = self.element_table[arcs]
+        emitted = self.co2e_kg_per_teu[arcs] + self.co2e_kg_per_tonne[arcs] * goods.tonnes_per_teu
         return {
-            "freight": np.where(self.element_table == "links", direct, 0.0),
-            "handling": np.where(self.element_table == "transfers", direct, 0.0),
-            "declaration": np.where(self.element_table == "customs", direct, 0.0),
-            "duty": self.duty_share * (goods.duty_rate * value),
-            "vat_financing": self.vat_days / 365 * financed,
-            "subsidy": -self.subsidy_cny_per_teu,
-            "inventory": tied_up * self.hours,
-            "reliability": self.service_factor * tied_up * self.sd_hours,
-            "emission": self.emission_cny_per_tonne * self.co2e_kg(goods) / 1000,
+            "freight": np.where(table == "links", direct, 0.0),
+            "handling": np.where(table == "transfers", direct, 0.0),
+            "declaration": np.where(table == "customs", direct, 0.0),
+            "duty": self.duty_share[arcs] * (goods.duty_rate * value),
+            "vat_financing": self.vat_days[arcs] / 365 * financed,
+            "subsidy": -self.subsidy_cny_per_teu[arcs],
+            "inventory": tied_up * self.hours[arcs],
+            "reliability": self.service_factor * tied_up * self.sd_hours[arcs],
+            "emission": self.emission_cny_per_tonne * emitted / 1000,
         }
 
     def co2e_kg(self, goods: Goods) -> np.ndarray:
