@@ -27,6 +27,8 @@ class Fault:
         if self.column:
             where += f", column {self.column}"
         shown = f" is {self.value!r}" if self.value else ""
+        if not where + shown:  # a fault of no cell, such as an unknown place in a question
+            return self.message
         return f"{where}{shown}: {self.message}"
 
 

@@ -342,6 +342,6 @@ def _refuse_infinite(network: Network) -> None:
         if bad.any():
             at = int(np.argmax(bad))
             raise InstanceError(
-                f"{network.element_table[at]} {network.element_id[at]!r}: {name} is "
+                f"{network.element_table[at]} {str(network.element_id[at])!r}: {name} is "
                 f"{getattr(network, name)[at]}. Every number of an arc must be finite."
             )
