@@ -35,7 +35,8 @@ _POINTS: dict[str, Point] = {
 
 _LANES = """
 bohai bohai_strait|bohai_strait shandong|shandong yellow|shandong korea_west|shandong jeju
-yellow jeju|yellow changjiang|korea_west jeju|jeju korea_strait|jeju changjiang|jeju kyushu|changjiang kyushu
+yellow jeju
+yellow changjiang|korea_west jeju|jeju korea_strait|jeju changjiang|jeju kyushu|changjiang kyushu
 kyushu shikoku|shikoku tokyo|korea_strait sea_of_japan|sea_of_japan tsugaru|tsugaru pacific_north
 tokyo pacific_north|changjiang ningbo|ningbo taiwan_strait|ningbo kyushu|taiwan_strait kaohsiung
 taiwan_strait hong_kong|kaohsiung hong_kong|kaohsiung south_china|hong_kong hainan_east

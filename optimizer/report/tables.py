@@ -49,6 +49,12 @@ def plan_tables(
 def tables_of(facts: Facts, run_info: Mapping[str, Any] | None = None) -> dict[str, pd.DataFrame]:
     """Return the tables of a plan whose `Facts` are at hand."""
     evidence = trust.Evidence(facts)
+    limited = {
+        "bottlenecks": limits.bottlenecks_table(facts),
+        "pools": limits.pools_table(facts),
+        "services": limits.services_table(facts),
+        "rules": limits.rules_table(facts),
+    }
     rows = trust.evidence_table(evidence)
     flows = goods_flows.flows_table(facts)
     return {
@@ -63,14 +69,12 @@ def tables_of(facts: Facts, run_info: Mapping[str, Any] | None = None) -> dict[s
         "flows": flows,
         "arcs": goods_flows.arcs_table(facts),
         "legs": goods_flows.legs_table(facts),
-        "bottlenecks": limits.bottlenecks_table(facts),
-        "pools": limits.pools_table(facts),
-        "services": limits.services_table(facts),
+        **{name: limited[name] for name in ("bottlenecks", "pools", "services")},
         "projects": limits.projects_table(facts),
-        "rules": limits.rules_table(facts),
+        "rules": limited["rules"],
         "accounts": siting.accounts_table(facts),
         "assumed": trust.assumed_table(evidence, rows),
         "evidence": rows,
-        "checks": trust.checks_table(facts),
+        "checks": trust.checks_table(facts, limited),
         "provenance": trust.provenance_table(facts, run_info),
     }

@@ -260,8 +260,12 @@ def assumed_table(evidence: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame[frame["table"] == "all"], rest], ignore_index=True)
 
 
-def checks_table(facts: Facts) -> pd.DataFrame:
-    """Return sums that must agree: what the plan states and what the report computes."""
+def checks_table(facts: Facts, limits_of: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return sums that must agree: what the plan states and what the report computes.
+
+    ``limits_of`` holds the tables of bottlenecks, pools, services and rules: no use may exceed what
+    there is. This is a check of the report's own tables, not the verifier.
+    """
     plan = facts.plan
     accounts = facts.accounts.groupby("component")["mcny"].sum()
     legs: dict[str, float] = {}
@@ -289,6 +293,7 @@ def checks_table(facts: Facts) -> pd.DataFrame:
         for c in LOGISTICS_ONLY
         if c in accounts.index or legs.get(c)
     ]
+    pairs += [(f"within:{name}", 0.0, _excess(frame)) for name, frame in limits_of.items()]
     scale = {"every_block_is_placed": volume}
     rows = [
         {
@@ -301,6 +306,18 @@ def checks_table(facts: Facts) -> pd.DataFrame:
         for name, stated, found in pairs
     ]
     return pd.DataFrame(rows)
+
+
+def _excess(frame: pd.DataFrame) -> float:
+    """Return the largest relative excess of a table of limits; 0 where all are kept."""
+    if "slack" in frame.columns:
+        kept = frame[frame["active"] & frame["slack"].notna()]
+        over = -kept["slack"] / kept["limit"].abs().clip(lower=1.0)
+    else:
+        over = frame["use_share"] - 1.0
+        if over.isna().any():  # something is used of which there is nothing
+            return math.inf
+    return max(0.0, float(over.max())) if len(over) else 0.0
 
 
 def summary_table(facts: Facts, evidence: Evidence) -> pd.DataFrame:
