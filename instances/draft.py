@@ -45,7 +45,9 @@ class DraftTable:
     def numbers(self, column: str) -> np.ndarray:
         """The column as floats; cells with a fault are NaN."""
         values = self.frame[column].to_numpy(dtype=float, copy=True)
-        if self.bad.get(column):
+        if column in self.absent:
+            values[:] = math.nan
+        elif self.bad.get(column):
             values[list(self.bad[column])] = math.nan
         return values
 

@@ -27,8 +27,7 @@ def check_keys(drafts: Drafts) -> Iterator[Fault]:
                 row = int(draft.rows[first[key]])
                 value = "/".join(map(str, key))
                 message = f"is there twice: row {row} has it already; delete or rename one"
-                yield draft.fault(index, table.key[-1] if len(key) > 1 else table.key[0],
-                                  message, value)  # fmt: skip
+                yield draft.fault(index, table.key[-1], message, value)
             else:
                 first[key] = index
 
@@ -47,13 +46,16 @@ def _check_column(draft: DraftTable, column: Column, drafts: Drafts) -> Iterator
     if not target.readable or field in target.absent:
         return  # its own fault is told already; every row would repeat it
     known = set(target.texts(field))
-    where = target.file
-    for index, ids in enumerate(
-        draft.many(column.name) if column.many else [[t] for t in draft.texts(column.name)]
-    ):
+    hints: dict[str, str] = {}  # looking for a near name takes long, and faults repeat
+    rows = draft.many(column.name) if column.many else [[t] for t in draft.texts(column.name)]
+    for index, ids in enumerate(rows):
         for given in ids:
             if not given or given in known or draft.is_bad(index, column.name):
                 continue
-            hint = did_you_mean(given, known)
-            message = f"{given!r} is not a {field} of {where}.{hint} Correct it or add the row."
+            if given not in hints:
+                hints[given] = did_you_mean(given, known)
+            message = (
+                f"{given!r} is not a {field} of {target.file}.{hints[given]} "
+                "Correct it or add the row."
+            )
             yield draft.fault(index, column.name, message)
