@@ -19,8 +19,8 @@ HOURS_PER_WEEK = 168.0
 # What one TEU meets on an arc. Every cost of goods on a route is linear in the sums of these.
 FEATURES = (
     "freight_cny_per_teu", "freight_cny_per_tonne", "handling_cny_per_teu",
-    "declaration_cny_per_teu", "duty_share", "vat_days", "subsidy_cny_per_teu", "hours", "sd_hours", "co2e_kg_per_teu",
-    "co2e_kg_per_tonne",
+    "declaration_cny_per_teu", "duty_share", "vat_days", "subsidy_cny_per_teu", "hours",
+    "sd_hours", "co2e_kg_per_teu", "co2e_kg_per_tonne",
 )  # fmt: skip
 
 

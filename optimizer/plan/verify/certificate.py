@@ -6,7 +6,6 @@ docs/verify.md states the formula and why it holds for every vector of prices.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -21,29 +20,30 @@ from optimizer.plan.verify.production import Production
 from optimizer.plan.verify.routes import Routes, possible_services, usable_ever
 
 
-@dataclass(frozen=True, slots=True)
 class Hosting:
-    """One industry in one zone: reduced cost and volume of each block, cheapest block first."""
+    """One industry in one zone: what hosting it is worth at least, by the reduced costs.
 
-    setup: float  # mcny a year
-    min_scale: float
-    cost: np.ndarray  # mcny per mcny, ascending
-    volume: np.ndarray  # mcny a year
+    ``cost`` (mcny per mcny) and ``volume`` (mcny a year) are by block; ``most`` caps the output.
+    """
+
+    def __init__(
+        self, setup: float, min_scale: float, most: float, cost: np.ndarray, volume: np.ndarray
+    ) -> None:
+        order = np.argsort(cost, kind="stable")
+        self.setup, self.min_scale = setup, min_scale
+        self.cost, volume = cost[order], volume[order]
+        before = np.cumsum(volume) - volume
+        self.room = np.clip(most - before, 0.0, volume)  # cheapest blocks first, up to the cap
+        self.before = np.cumsum(self.room) - self.room
+        self.most = float(self.room.sum())
 
     def least(self, slope: float) -> float:
         """Return the least value of hosting or not, each million CNY of output ``slope`` dearer."""
-        cost, volume = self.cost + slope, self.volume
-        chosen = cost < 0
-        value = self.setup + float(cost[chosen] @ volume[chosen])
-        missing = self.min_scale - float(volume[chosen].sum())
-        if missing > 0:  # the cheapest of the rest fill up to the minimum scale
-            rest, room = cost[~chosen], volume[~chosen]
-            before = np.concatenate(([0.0], np.cumsum(room)[:-1])) if len(room) else room
-            taken = np.clip(missing - before, 0.0, room)
-            if float(taken.sum()) < missing * (1 - 1e-9):
-                return 0.0  # all blocks together are too small: it cannot be hosted
-            value += float(rest @ taken)
-        return min(0.0, value)
+        if self.most < self.min_scale * (1 - 1e-9):
+            return 0.0  # all that can come is too little: it cannot be hosted
+        cost = self.cost + slope
+        taken = np.where(cost < 0, self.room, np.clip(self.min_scale - self.before, 0.0, self.room))
+        return min(0.0, self.setup + float(cost @ taken))
 
 
 class Bound:
@@ -68,6 +68,15 @@ class Bound:
         ], dtype=float)  # fmt: skip
         self.routes = Routes(network, goods, usable_ever(network, question.closed), surcharge)
         self.priced_rules = [r for r in facts.rules if prices.rule.get(r["rule_id"], 0.0) != 0.0]
+        self.drawn = {row["uses_pool_id"] for row in facts.module.values()} - {""}
+        self.ceiling = self._ceilings()
+        self.owner = {pool_id: self._owner(pool_id) for pool_id in facts.pool}
+        self.bought: dict[str, list[float]] = {}  # by owning zone: values of what it may buy
+        for row in facts.module.values():
+            owner = self.owner[row["pool_id"]]
+            self.bought.setdefault(owner, []).append(self._modules(row))
+        for pool_id, row in facts.pool.items():
+            self.bought.setdefault(self.owner[pool_id], []).append(self._increments(pool_id, row))
         self.blocks_of: dict[str, list[tuple[str, str]]] = {i: [] for i in facts.industry}
         for key in facts.block:
             self.blocks_of[key[1]].append(key)
@@ -77,6 +86,9 @@ class Bound:
             i: np.array([facts.block_number[b] for b in keys], dtype=np.int64)
             for i, keys in self.blocks_of.items()
         }
+        self.total_teu = math.fsum(
+            float(self.volume[i].sum()) * self._most_teu(i) for i in facts.industry
+        )
         self.block_price = {
             i: np.array([prices.block.get(b, 0.0) for b in keys])
             for i, keys in self.blocks_of.items()
@@ -89,11 +101,18 @@ class Bound:
             *self._right_hand_sides(),
             *(self._zone(zone_id) for zone_id in facts.zone),
             *(self._stay_or_rival(*key) for key in facts.block),
-            *(self._modules(row) for row in facts.module.values()),
-            *(self._increments(pool_id, row) for pool_id, row in facts.pool.items()),
+            *self.bought.get("", ()),
             *(self._project(project_id, row) for project_id, row in facts.project.items()),
             *self._services(),
         ])  # fmt: skip
+
+    def _most_teu(self, industry_id: str) -> float:
+        """Return TEU of all goods of one million CNY of output; the same in every zone and form."""
+        zone_id = next(iter(self.facts.zone), None)
+        if zone_id is None:
+            return 0.0
+        goods = self.goods.of(zone_id, next(iter(self.facts.form)), industry_id)
+        return math.fsum(g.teu_per_mcny for g in goods.values())
 
     # -- what the priced rows allow --------------------------------------------------------------
 
@@ -148,7 +167,7 @@ class Bound:
                 if rule["kind"] in ("max_zones", "min_zones"):
                     sign = 1.0 if rule["kind"] == "max_zones" else -1.0
                     opening += sign * self.prices.rule[rule["rule_id"]]
-        value = opening + self._inside(zone_id)
+        value = opening + self._inside(zone_id) + math.fsum(self.bought.get(zone_id, ()))
         return value if status == "required" else min(0.0, value)
 
     def _inside(self, zone_id: str) -> float:
@@ -198,12 +217,54 @@ class Bound:
             return None
         own = facts.move_cost[self.number[industry_id], facts.zone_number[zone_id]] / MCNY
         cost = unit + own - self.block_price[industry_id]
-        order = np.argsort(cost, kind="stable")
         industry = facts.industry[industry_id]
         return Hosting(
             industry["host_setup_mcny_per_year"], industry["min_scale_mcny_per_year"],
-            cost[order], self.volume[industry_id][order],
+            self._most_output(zone_id, industry_id), cost, self.volume[industry_id],
         )  # fmt: skip
+
+    def _most_output(self, zone_id: str, industry_id: str) -> float:
+        """Return the most output of the industry that the zone's pools and curve can ever carry."""
+        facts = self.facts
+        most = math.inf
+        for pool_id in facts.pools_of_zone.get(zone_id, []):
+            pool = facts.pool[pool_id]
+            use = facts.use_per_mcny.get((industry_id, pool["factor_id"]), 0.0)
+            if use > 0 and not pool["form_id"]:
+                most = min(most, self.ceiling[pool_id] / use)
+        cluster_id = facts.industry[industry_id]["cluster_id"]
+        if cluster_id in facts.curve:
+            most = min(most, float(facts.curve[cluster_id][0][-1]))
+        return most
+
+    def _ceilings(self) -> dict[str, float]:
+        """Return the most that each pool can ever offer: all increments, modules and projects."""
+        facts = self.facts
+        ceiling = {p: row["endowment"] + row["increment_max"] for p, row in facts.pool.items()}
+        for row in facts.module.values():
+            ceiling[row["pool_id"]] += math.floor(row["max_count"]) * row["adds_per_module"]
+        for (effect, element_id), amounts in facts.additions.items():
+            if effect == "adds_pool":
+                for project_id, amount in amounts.items():
+                    if facts.project[project_id]["status"] != "forbidden":
+                        ceiling[element_id] += amount
+        return ceiling
+
+    def _owner(self, pool_id: str) -> str:
+        """Return the one zone without which the pool is of no use, or '' where there is none.
+
+        Buying for such a pool is worth nothing while the zone is shut, so it counts only with it.
+        """
+        facts = self.facts
+        members = set(facts.members.get(pool_id, []))
+        for row in facts.module.values():
+            if row["uses_pool_id"] == pool_id:
+                members |= set(facts.members.get(row["pool_id"], [])) or {""}
+        for row in facts.module.values():
+            feeds_elsewhere = row["pool_id"] in self.drawn and row["uses_pool_id"] == pool_id
+            if feeds_elsewhere:
+                return ""  # a chain of pools: leave it
+        return members.pop() if len(members) == 1 else ""
 
     def _forms(self, zone_id: str, industry_id: str) -> set[str]:
         """Return the forms allowed there today or after some project that may be built."""
@@ -312,9 +373,19 @@ class Bound:
             row = self.facts.service[service_id]
             value = row["fixed_mcny_per_year"]
             if service_id in self.prices.service:
-                value -= self.prices.service[service_id] * row["capacity_teu_per_year"]
+                most = min(row["capacity_teu_per_year"], self._most_load(service_id))
+                value -= self.prices.service[service_id] * most
             values.append(min(0.0, value))
         return values
+
+    def _most_load(self, service_id: str) -> float:
+        """Return more TEU than the zones' goods can ever put on a service.
+
+        A route visits no node twice, so it uses a link at most once in each regime.
+        """
+        arcs = (arc for arc in self.network.arc.values() if arc.service_id == service_id)
+        uses = len({(arc.row_id, arc.tail[2]) for arc in arcs})
+        return uses * self.total_teu
 
 
 def _best_slope(
@@ -325,6 +396,9 @@ def _best_slope(
     The line ``constant + m q`` lies under the curve up to its last point for every m, so every m
     gives a valid bound; the bound is concave in m, and the search looks for its top.
     """
+    reach = min(float(volumes[-1]), math.fsum(h.most for h in hostings))
+    changes = np.append(changes[volumes < reach], np.interp(reach, volumes, changes))
+    volumes = np.append(volumes[volumes < reach], reach)
     steps = np.diff(volumes)
     slopes = np.diff(changes)[steps > 0] / steps[steps > 0]
     cheapest = min((float(h.cost[0]) for h in hostings), default=0.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from optimizer.plan.plan import Plan, Status
+from optimizer.plan.plan import Plan, Question, Status
 from optimizer.plan.verify import verdict as rule
 from optimizer.plan.verify.arcs import FEATURES, Network
 from optimizer.plan.verify.certificate import Bound
@@ -79,6 +80,26 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
         gap_certified=gap,
         notes=tuple(findings.notes),
     )
+
+
+def certified_bound(
+    instance: Instance, question: Question, certificate: Mapping[str, Any]
+) -> float | None:
+    """Return the bound (mcny a year) that a certificate proves; None where it proves nothing."""
+    facts = Facts(instance)
+    network, findings = Network(facts), Findings()
+    if question.objective != "cost" or certificate.get("kind") != "lagrangian":
+        return None
+    prices = read_prices(facts, question, certificate, findings)
+    if prices is None:
+        return None
+    goods = GoodsBook(facts)
+    stay_routes = Routes(network, goods, usable_today(network, question.closed))
+    try:
+        production = Production(facts)
+        return Bound(facts, network, goods, production, question, prices, stay_routes).value()
+    except EndlessRouteError:
+        return None
 
 
 def _check_identity(facts: Facts, plan: Plan, findings: Findings) -> None:

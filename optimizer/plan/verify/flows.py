@@ -105,6 +105,7 @@ class FlowCheck:
                 self.findings.add(rule.FLOWS, where, message, len(arcs), 0)
             return arcs
         at = goods.tail
+        visited = {at}
         for arc in arcs:
             if arc.tail != at:
                 message = "the legs of the route do not join"
@@ -113,6 +114,10 @@ class FlowCheck:
                 )
                 return arcs
             at = arc.head
+            if at in visited:
+                message = "the route passes here twice"
+                self.findings.add(rule.FLOWS, f"{where} at {arc.key}", message, _name(at))
+            visited.add(at)
         if at != goods.head:
             message = "the route does not end where and in the regime it must"
             self.findings.add(rule.FLOWS, where, message, _name(at), _name(goods.head))
