@@ -101,7 +101,7 @@ def _second_look(
     again = run(bare, plain, clock, None)
     said = f"{raw.said}; without costs: {again.said}"
     raw = replace(raw, said=said, x=None)
-    if again.end is End.INFEASIBLE:
+    if again.end in (End.INFEASIBLE, End.NO_OPTIMUM):  # without costs it cannot be unbounded
         return _nothing(Status.INFEASIBLE, raw, clock)
     if again.x is not None and not examine(bare, again.x).faults:
         return _nothing(Status.UNBOUNDED, raw, clock)
