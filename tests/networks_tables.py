@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from instances.schema import TABLES
+from instances.schema import TABLE, TABLES, Table
 from networks.network import Network, build_network
 
 NEUTRAL = {"number": 0.0, "integer": 0, "flag": 0}
+DTYPES = {"number": "float64", "integer": "int64", "flag": "int64"}
 Rows = dict[str, list[dict[str, Any]]]
 
 
 def table_frames(rows: Rows) -> dict[str, pd.DataFrame]:
     """Every table of the schema with its columns; cells that are not given get the default."""
-    frames = {}
-    for table in TABLES:
-        given = rows.get(table.name, [])
-        unknown = {name for row in given for name in row} - set(table.names)
-        assert not unknown, f"{table.name} has no columns {unknown}"
-        data = {}
-        for column in table.columns:
-            fill = column.default if column.default is not None else NEUTRAL.get(column.kind, "")
-            dtype = {"number": np.float64, "integer": np.int64, "flag": np.int64}.get(
-                column.kind, "str"
-            )
-            data[column.name] = pd.Series([r.get(column.name, fill) for r in given], dtype=dtype)
-        frames[table.name] = pd.DataFrame(data)
-    return frames
+    return {table.name: table_frame(table, rows.get(table.name, [])) for table in TABLES}
+
+
+def table_frame(table: Table, given: list[dict[str, Any]]) -> pd.DataFrame:
+    unknown = {name for row in given for name in row} - set(table.names)
+    assert not unknown, f"{table.name} has no columns {unknown}"
+    return filled(table, given) if given else empty(table.name).copy()
+
+
+@cache
+def empty(name: str) -> pd.DataFrame:
+    return filled(TABLE[name], [])
+
+
+def filled(table: Table, given: list[dict[str, Any]]) -> pd.DataFrame:
+    data = {}
+    for column in table.columns:
+        fill = column.default if column.default is not None else NEUTRAL.get(column.kind, "")
+        dtype = DTYPES.get(column.kind, "str")
+        data[column.name] = pd.Series([r.get(column.name, fill) for r in given], dtype=dtype)
+    return pd.DataFrame(data)
 
 
 def make_instance(rows: Rows, **settings: float) -> SimpleNamespace:
