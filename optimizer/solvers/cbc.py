@@ -197,10 +197,10 @@ def _answer(model: CompiledModel, folder: Path, run: _Run, clock: Clock) -> RawA
         return RawAnswer(end, said, name, nodes=nodes)
     if not (folder / _BINARY).is_file():
         return RawAnswer(End.STOPPED, said, name, bound=_below(run.progress.bound), nodes=nodes)
-    x, duals, reduced, value = _read_binary(folder / _BINARY, model)
+    values, duals, reduced, value = _read_binary(folder / _BINARY, model)
     is_mip = bool(model.integer.any())
-    if "no integer solution" in said:
-        x = None  # what is in the file is the relaxation
+    # Without an integer solution CBC writes the relaxation instead.
+    x = None if "no integer solution" in said else values
     bound = _bound(run, end, said, value, is_mip)
     if is_mip or end is not End.FINISHED:
         return RawAnswer(end, said, name, x, bound, nodes=nodes)

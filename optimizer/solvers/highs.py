@@ -37,7 +37,6 @@ _STOPPED = (
     _MS.kSolutionLimit,
     _MS.kObjectiveBound,
     _MS.kObjectiveTarget,
-    _MS.kHighsInterrupt,
 )
 _NO_ENTRIES = np.zeros(0, dtype=np.int32)
 _IIS_FROM_LP_IRREDUCIBLE = 2 + 4
@@ -69,9 +68,7 @@ def version() -> str:
     return f"HiGHS {importlib.metadata.version('highspy')}"
 
 
-def _answer(
-    solver: highspy.Highs, model: CompiledModel, is_mip: bool, best: list[np.ndarray]
-) -> RawAnswer:
+def _answer(solver: Any, model: CompiledModel, is_mip: bool, best: list[np.ndarray]) -> RawAnswer:
     status, info, solution = solver.getModelStatus(), solver.getInfo(), solver.getSolution()
     said = solver.modelStatusToString(status)
     if status == _MS.kOptimal:
@@ -102,7 +99,7 @@ def _answer(
 
 
 def _listen(
-    solver: highspy.Highs,
+    solver: Any,
     stopping: threading.Event,
     progress: Progress,
     best: list[np.ndarray] | None,
@@ -157,7 +154,7 @@ class _Silent(highspy.Highs):
         self.setOptionValue("output_flag", False)
 
 
-def _quiet() -> highspy.Highs:
+def _quiet() -> Any:  # the stubs of highspy lack some of its methods
     solver = _Silent()
     # HiGHS drops smaller coefficients without a word; the default would be 1e-9.
     _set(solver, small_matrix_value=1e-12)

@@ -40,7 +40,7 @@ def solve(
     refusal = solver.LoadModelFromProto(_as_proto(model))
     if refusal:
         return RawAnswer(End.FAILED, f"OR-Tools refused the model: {refusal}", _name(solver))
-    notes = ("SCIP runs on one thread here",) if options.threads > 1 else ()
+    notes: tuple[str, ...] = ("SCIP runs on one thread here",) if options.threads > 1 else ()
     notes += () if model.integer.any() else ("SCIP gives no duals",)
     seed = abs(options.seed) % 2**31
     words = f"randomization/randomseedshift = {seed}\nlimits/absgap = 0\n"
