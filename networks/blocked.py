@@ -191,9 +191,9 @@ def _locks(network: Network, built: set[str], running: np.ndarray) -> list[_Lock
         network.element_table[shut].tolist(), network.element_id[shut].tolist(), strict=True
     )
     for table, element in sorted(set(pairs)):
-        by = opener.get((table, element), [])
-        if built.isdisjoint(by):
-            keys = [Opening("project", p) for p in by] or [Opening(_WORD[table], element)]
+        openers = opener.get((table, element), [])
+        if built.isdisjoint(openers):
+            keys = [Opening("project", p) for p in openers] or [Opening(_WORD[table], element)]
             locks.append(_Lock(_arcs_of(network, table, element), tuple(keys)))
     return locks
 

@@ -34,8 +34,11 @@ def find_goods(
         goods = GENERAL_CONTAINER
     else:
         goods = words if isinstance(words, Goods) else _named(tables, words)
-    changes = {"value_cny_per_teu": value_cny_per_teu, "tonnes_per_teu": tonnes_per_teu}
-    return replace(goods, **{name: v for name, v in changes.items() if v is not None})
+    if value_cny_per_teu is not None:
+        goods = replace(goods, value_cny_per_teu=float(value_cny_per_teu))
+    if tonnes_per_teu is not None:
+        goods = replace(goods, tonnes_per_teu=float(tonnes_per_teu))
+    return goods
 
 
 def _named(tables: Tables, words: str) -> Goods:

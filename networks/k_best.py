@@ -227,4 +227,4 @@ def link_signature(network: Network, arcs: Iterable[int]) -> tuple[str, ...]:
 
 def node_list(nodes: int | Iterable[int]) -> list[int]:
     """Return one or several nodes as a list of plain integers."""
-    return [int(n) for n in np.atleast_1d(np.asarray(nodes if np.ndim(nodes) else [nodes]))]
+    return [int(n) for n in nodes] if isinstance(nodes, Iterable) else [int(nodes)]
