@@ -301,14 +301,15 @@ def add_output(m: SitingModel) -> None:
             unit = own[cell] + logistics[cell]
             value = _output_measure(problem, workers[industry], measure[cell])
             if has_separable[industry]:
-                m.add(("out", cell), unit, measure=value)
+                m.add(("out", cell), unit, ub=m.most[zone, industry], measure=value)
             for block in explicit_blocks[industry]:
                 move = problem.move_cost.get((block, zone), 0.0)
                 if dense is not None:
                     move = float(dense[block, zone]) / MCNY
                 if not np.isfinite(move):
                     continue
-                column = m.add(("x", block, cell), unit + move, measure=value)
+                volume = float(problem.volume[block])
+                column = m.add(("x", block, cell), unit + move, ub=volume, measure=value)
                 m.explicit_of.setdefault(cell, []).append(column)
 
 

@@ -26,9 +26,7 @@ def shown(value: float, digits: int = 4) -> str:
     if float(rounded).is_integer() and abs(rounded) >= 10 ** (digits - 1):
         return f"{rounded:,.0f}"
     text = f"{rounded:,.{max(decimals, 0)}f}"
-    if "." in text and float(rounded).is_integer():
-        text = text.split(".")[0]
-    return text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def percent(share: float, digits: int = 3) -> str:

@@ -150,8 +150,8 @@ def _settled(
         solver=raw.solver,
         said=raw.said,
         seconds=clock.seconds,
-        duals=duals,
-        reduced_costs=reduced,
+        duals=None if duals is None else duals + 0.0,  # + 0.0: no negative zeros
+        reduced_costs=None if reduced is None else reduced + 0.0,
         nodes=raw.nodes,
         notes=raw.notes + notes,
     )

@@ -22,7 +22,7 @@ from optimizer.engine.facility.transport import (
     penalised_cost,
 )
 
-PIVOTS = 1_000_000
+PIVOTS = 20_000
 
 
 @njit(cache=True, nogil=True)
@@ -259,7 +259,7 @@ class OpenSetSearch:
                     continue
             look = np.zeros(network.m, np.bool_)
             look[near[centre][:25]] = True
-            value = self._descend(value, look, 4, 1 << 60)
+            value = self._descend(value, look, 4, 2000)
             if value <= current + 1e-5 * abs(self.best) or value < self.best + 1e-12:
                 current = value
                 copy_basis(self.basis, self.saved)

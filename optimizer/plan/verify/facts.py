@@ -26,7 +26,11 @@ def many(text: str) -> tuple[str, ...]:
 
 def rows(frame: pd.DataFrame | None) -> list[Row]:
     """Return the rows of a table as dictionaries."""
-    return [] if frame is None else frame.to_dict("records")
+    if frame is None or frame.empty:
+        return []
+    names = frame.columns.tolist()
+    values = zip(*(frame[name].tolist() for name in names), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in values]
 
 
 class Facts:

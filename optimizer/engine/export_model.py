@@ -1,0 +1,38 @@
+"""The mixed-integer model of an instance as an MPS or LP file that any solver can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from instances import Instance
+from networks.network import build_network
+from optimizer.engine.progress import Watch
+from optimizer.engine.root import Relaxation
+from optimizer.errors import OptimizerError
+from optimizer.model.siting import build_siting_model
+from optimizer.plan.plan import Question
+from optimizer.problem import build_problem
+from optimizer.solvers.export import write_lp, write_mps, write_names
+
+
+def export_model(instance: Instance, path: Path, form: str, question: Question | None = None) -> Path:
+    """Write the model of ``question`` with every route that could matter; names go to PATH.names.csv.
+
+    All capacity rows are written, also those that do not bind, so that the file stands alone.
+    """
+    problem = build_problem(instance, build_network(instance), question or Question())
+    m = build_siting_model(problem)
+    relaxation = Relaxation(m)
+    relaxation.solve(Watch())
+    if not relaxation.complete_routes():
+        raise OptimizerError("too many routes could matter to write them all; close some projects or services")
+    for resource in range(len(m.resources.keys)):
+        if np.isfinite(relaxation.capacity_today(resource)):
+            relaxation.add_resource(resource)
+    model = m.lp.compile()
+    write = write_mps if form == "mps" else write_lp
+    written = write(model, path)
+    write_names(model, path.with_suffix(path.suffix + ".names.csv"))
+    return written
