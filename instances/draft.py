@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from instances.canonical import table_digest
 from instances.cells import FORBIDDEN, CellError, check_id, convert, to_integer, to_number, to_text
 from instances.errors import Fault
 from instances.read_workbook import Broken
@@ -34,30 +35,45 @@ class DraftTable:
     bad: dict[str, set[int]] = field(default_factory=dict)  # schema column -> rows with a fault
     absent: set[str] = field(default_factory=set)  # required columns that are missing
     readable: bool = True  # False: the file is there but could not be read
+    _made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def texts(self, column: str) -> list[str]:
-        """The column as a list of text."""
-        return self.frame[column].tolist()
+        """The column as a list of text (or of whole numbers, where it holds those)."""
+        return self._once(("texts", column), lambda: self.frame[column].tolist())
 
     def numbers(self, column: str) -> np.ndarray:
         """The column as floats; cells with a fault are NaN."""
+        return self._once(("numbers", column), lambda: self._numbers(column))
+
+    def many(self, column: str) -> list[list[str]]:
+        """The ids of a column that holds several, separated by ';'."""
+        return self._once(("many", column), lambda: [split_many(t) for t in self.texts(column)])
+
+    def digest(self) -> bytes:
+        """The hash of the rows, whatever their order."""
+        return self._once(("digest", ""), lambda: table_digest(self.table, self.texts))
+
+    def _once(self, key: tuple[str, str], make: Callable[[], Any]) -> Any:
+        """Made at the first call: instances share the tables that they do not change."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def _numbers(self, column: str) -> np.ndarray:
         values = self.frame[column].to_numpy(dtype=float, copy=True)
         if column in self.absent:
             values[:] = math.nan
         elif self.bad.get(column):
             values[list(self.bad[column])] = math.nan
+        values.flags.writeable = False
         return values
 
     def is_bad(self, index: int, *columns: str) -> bool:
         """Whether one of these cells has a fault already, so that nothing more can be said."""
         return any(c in self.absent or index in self.bad.get(c, ()) for c in columns)
-
-    def many(self, column: str) -> list[list[str]]:
-        """The ids of a column that holds several, separated by ';'."""
-        return [split_many(text) for text in self.texts(column)]
 
     def shown(self, index: int, column: str) -> str:
         """The cell as it stands in the file."""

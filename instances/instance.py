@@ -16,7 +16,7 @@ from instances.draft import DraftTable, draft_table, drafts_of, empty_draft, she
 from instances.errors import Fault, InstanceError
 from instances.schema import SETTINGS, TABLE
 from instances.settings import Header, Settings, check_header
-from instances.sheets import did_you_mean
+from instances.sheets import Sheet, did_you_mean
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -58,7 +58,7 @@ class Instance:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of settings and tables; row order does not matter."""
-        return content_hash(self.settings, self.tables, self.dense_moves)
+        return content_hash(self.settings, self._drafts, self.dense_moves)
 
     def __eq__(self, other: object) -> bool:
         return self.hash == other.hash if isinstance(other, Instance) else NotImplemented
@@ -90,10 +90,10 @@ class Instance:
         """
         if self.dense_moves is not None:
             return self.dense_moves
-        blocks, zones = self.tables["blocks"], self.tables["zones"]
-        block_rank, zone_rank, costs, _ = move_entries(self.tables, None)
-        keys = list(zip(blocks["origin_id"].tolist(), blocks["industry_id"].tolist(), strict=True))
-        names = zones["zone_id"].tolist()
+        blocks, zones = self._drafts["blocks"], self._drafts["zones"]
+        block_rank, zone_rank, costs, _ = move_entries(self._drafts, None)
+        keys = list(zip(blocks.texts("origin_id"), blocks.texts("industry_id"), strict=True))
+        names = zones.texts("zone_id")
         matrix = np.zeros((len(keys), len(names)))
         block_of = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
         zone_of = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
@@ -129,6 +129,7 @@ class Instance:
         drafts = dict(self._drafts)
         for name, content in tables.items():
             sheet = sheet_of_frame(TABLE[name], content)
+            _keep_origin(sheet, self._drafts[name])
             if sheet.header:
                 drafts[name] = draft_table(TABLE[name], sheet, header.currency, faults)
             else:
@@ -150,10 +151,10 @@ class Instance:
 
 def find_row(instance: Instance, table: str, key: str | Sequence[Any]) -> int:
     """The row number of a key. Raises `InstanceError` with the nearest key when there is none."""
-    frame = instance.table(table)
-    parts = TABLE[table].key
+    instance.table(table)  # says what is wrong with an unknown name
+    draft, parts = instance._drafts[table], TABLE[table].key
     joined = key if isinstance(key, str) else "/".join(str(k) for k in key)
-    keys = ["/".join(map(str, k)) for k in zip(*(frame[p].tolist() for p in parts), strict=True)]
+    keys = ["/".join(map(str, k)) for k in zip(*(draft.texts(p) for p in parts), strict=True)]
     if joined not in keys:
         hint = did_you_mean(joined, keys)
         shape = "" if len(parts) == 1 else f" Keys of this table are {'/'.join(parts)}."
@@ -177,6 +178,16 @@ def check_header_of(instance: Instance, changes: Mapping[str, Any]) -> Header:
     if header is None:
         raise InstanceError(faults)
     return header
+
+
+def _keep_origin(sheet: Sheet, draft: DraftTable) -> None:
+    """Rows with the keys they had before are still those of the file that was read."""
+    keys = draft.table.key
+    if len(sheet.rows) != len(draft) or not set(keys) <= set(sheet.header):
+        return
+    cells = [sheet.cells[sheet.header.index(key)] for key in keys]
+    if cells == [draft.texts(key) for key in keys]:
+        sheet.file, sheet.rows = draft.file, draft.rows.tolist()
 
 
 def asdict_shallow(header: Header) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def read_workbook(path: Path) -> RawInstance:
     except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
         message = f"the file cannot be read as an Excel workbook (.xlsx): {error}"
         raw.faults.append(Fault(path.name, None, "", "", message))
-        raw.unread.update(TABLE)
+        raw.unread.update((*TABLE, SETTINGS_SHEET))
         return raw
     try:
         formulas = _formulas(path) if has_formulas else {}
@@ -37,6 +37,7 @@ def read_workbook(path: Path) -> RawInstance:
     if SETTINGS_SHEET not in book.sheetnames:
         message = f"the sheet {SETTINGS_SHEET!r} with the settings (key, value) is missing"
         raw.faults.append(Fault(path.name, None, SETTINGS_SHEET, "", message))
+        raw.unread.add(SETTINGS_SHEET)
     return raw
 
 
@@ -51,7 +52,6 @@ def _read_sheet(
             message = f"the sheet is not a table of an instance; rename or delete it.{hint}"
             raw.faults.append(Fault(label, None, "", "", message))
         return
-    before = len(raw.faults)
     if merged:
         _report_merged(path, name, label, raw.faults)
     rows = []
@@ -84,8 +84,6 @@ def _read_sheet(
         _read_settings(read.header, read.cells, read.rows, raw)
     else:
         raw.sheets[name] = read
-    if name == SETTINGS_SHEET and read is None and len(raw.faults) == before:
-        raw.faults.append(Fault(label, 1, "", "", "the sheet is empty"))
 
 
 class Broken(str):
@@ -100,6 +98,7 @@ def _read_settings(
     if header[:2] != ["key", "value"]:
         message = "the columns must be 'key' and 'value', for instance settings.year and 2024"
         raw.faults.append(Fault(raw.settings_file, 1, "", ", ".join(header), message))
+        raw.unread.add(SETTINGS_SHEET)
         return
     for key, value, number in zip(cells[0], cells[1], rows, strict=True):
         key = str(key).strip()

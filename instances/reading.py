@@ -12,13 +12,14 @@ from instances.errors import Fault, InstanceError
 from instances.instance import Instance, finish
 from instances.read_csv import decode, read_csv_sheet
 from instances.read_parquet import read_parquet_sheet
-from instances.read_workbook import read_workbook
+from instances.read_workbook import SETTINGS_SHEET, read_workbook
 from instances.schema import TABLE
 from instances.settings import check_header, parse_toml
 from instances.sheets import RawInstance, did_you_mean
 
 Source = str | PathLike[str]
 SETTINGS_FILE = "instance.toml"
+SETTINGS = SETTINGS_SHEET  # how `RawInstance.unread` calls them, whatever the form
 _FORMS = ("csv", "parquet")
 
 
@@ -29,7 +30,9 @@ def read_instance(source: Source) -> Instance:
     """
     raw = read_raw(source)
     faults = list(raw.faults)
-    header = check_header(raw.settings, raw.settings_file, faults)
+    header = None
+    if SETTINGS not in raw.unread:
+        header = check_header(raw.settings, raw.settings_file, faults)
     rates = header.currency if header else _rates(raw)
     drafts = drafts_of(raw.sheets, rates, faults, file_of=raw.file_of, unread=raw.unread)
     return finish(header, drafts, faults)
@@ -93,9 +96,13 @@ def _read_folder(path: Path) -> RawInstance:
             message = f"the folder holds no instance: {SETTINGS_FILE} and the tables are missing"
             raise InstanceError([Fault(str(path), None, "", "", message)])
         raw.faults.append(Fault(SETTINGS_FILE, None, "", "", "the settings file is missing"))
+        raw.unread.add(SETTINGS)
     else:
         text = decode(settings.read_bytes(), SETTINGS_FILE, raw.faults)
-        raw.settings = parse_toml(text, SETTINGS_FILE, raw.faults) if text is not None else {}
+        parsed = None if text is None else parse_toml(text, SETTINGS_FILE, raw.faults)
+        raw.settings = parsed or {}
+        if parsed is None:
+            raw.unread.add(SETTINGS)
     if known["csv"] and known["parquet"]:
         message = "the folder holds tables as CSV and as Parquet; keep one of the two forms"
         raw.faults.append(Fault(known["parquet"][0] + ".parquet", None, "", "", message))

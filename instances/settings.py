@@ -59,13 +59,13 @@ def flatten(document: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def parse_toml(text: str, file: str, faults: list[Fault]) -> dict[str, Any]:
-    """The dotted keys of a TOML text; a syntax fault is reported with its place."""
+def parse_toml(text: str, file: str, faults: list[Fault]) -> dict[str, Any] | None:
+    """The dotted keys of a TOML text; None after a syntax fault, which tells its place."""
     try:
         return flatten(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         faults.append(Fault(file, None, "", "", f"this is not valid TOML: {error}"))
-        return {}
+        return None
 
 
 def check_header(flat: Mapping[str, Any], file: str, faults: list[Fault]) -> Header | None:

@@ -77,8 +77,8 @@ def parse_unit(text: str) -> Unit | None:
     if text.startswith("per_"):
         above, below = "", text[4:]
     else:
-        above, _, below = text.partition("_per_")
-        if not above or text.endswith("_per"):
+        above, per, below = text.partition("_per_")
+        if not above or (per and not below):
             return None
     factor = Fraction(1)
     powers: dict[str, int] = {}

@@ -26,6 +26,7 @@ from instances.settings import Header, header_items, to_toml
 Form = Literal["csv", "xlsx", "parquet"]
 _EXCEL_ROWS = 1_048_576
 _EXCEL_CHARACTERS = 32_767
+_TOO_LONG = f"is longer than the {_EXCEL_CHARACTERS} characters that Excel holds; write CSV"
 
 
 def write_instance(
@@ -145,15 +146,15 @@ def number_text(value: float) -> str:
 def _write_workbook(instance: Instance, path: Path) -> None:
     import openpyxl
 
+    tables = dict(written_tables(instance))
+    items = header_items(header_of(instance))
+    _check_fits_excel(tables, items)
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(SETTINGS_SHEET)
     sheet.append([_cell(sheet, "key"), _cell(sheet, "value")])
-    for key, value in header_items(header_of(instance)).items():
+    for key, value in items.items():
         sheet.append([_cell(sheet, key), _cell(sheet, value)])
-    for name, frame in written_tables(instance):
-        if len(frame) >= _EXCEL_ROWS:
-            message = f"has {len(frame)} rows, more than Excel holds; write CSV or Parquet"
-            raise InstanceError([Fault(name, None, "", "", message)])
+    for name, frame in tables.items():
         sheet = book.create_sheet(name)
         sheet.freeze_panes = "A2"
         sheet.append([_cell(sheet, c) for c in frame.columns])
@@ -162,21 +163,38 @@ def _write_workbook(instance: Instance, path: Path) -> None:
     book.save(path)
 
 
+def _check_fits_excel(tables: dict[str, pd.DataFrame], items: dict[str, Any]) -> None:
+    """Excel would cut off what is too long; nothing is written then."""
+    faults = [
+        Fault(SETTINGS_SHEET, None, key, value[:40], _TOO_LONG)
+        for key, value in items.items()
+        if isinstance(value, str) and len(value) > _EXCEL_CHARACTERS
+    ]
+    for name, frame in tables.items():
+        if len(frame) >= _EXCEL_ROWS:
+            message = f"has {len(frame)} rows, more than Excel holds; write CSV or Parquet"
+            faults.append(Fault(name, None, "", "", message))
+        for column in frame.select_dtypes("str"):
+            for row in (frame[column].str.len() > _EXCEL_CHARACTERS).to_numpy().nonzero()[0]:
+                value = frame[column].iloc[row][:40]
+                faults.append(Fault(name, int(row) + 2, str(column), value, _TOO_LONG))
+    if faults:
+        raise InstanceError(faults)
+
+
 def _cell(sheet: Any, value: Any) -> Any:
     """A cell that keeps text as text and a number to its last bit."""
     from openpyxl.cell import WriteOnlyCell
 
     cell = WriteOnlyCell(sheet)
     if isinstance(value, str):
-        if len(value) > _EXCEL_CHARACTERS:
-            message = f"is longer than the {_EXCEL_CHARACTERS} characters that Excel holds"
-            raise InstanceError([Fault(sheet.title, None, "", value[:40], message)])
         if value:
             cell.value = value
             cell.data_type = "s"  # also for "=..." and "#N/A", which Excel would calculate
     elif isinstance(value, float) and not math.isfinite(value):
-        cell.value = None if math.isnan(value) else number_text(value)
-    elif value is not None:
+        if math.isinf(value):
+            cell.value = number_text(value)
+    else:
         # openpyxl writes 16 digits, a double needs up to 17: hand it the text of the number
         cell._value = number_text(value) if isinstance(value, float) else str(value)
         cell.data_type = "n"

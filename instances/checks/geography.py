@@ -98,9 +98,11 @@ def check_reachable(drafts: Drafts) -> Iterator[Fault]:
             here = group.get((place, GATE))
             if not wanted or _ANYWHERE in wanted or draft.is_bad(index, column):
                 continue
-            if here is not None and here == group.get((_ANYWHERE, GATE)):
-                continue
-            if here is None or not any(group.get((p, GATE)) == here for p in wanted):
+            parts = {group.get((p, GATE)) for p in wanted}
+            anywhere = group.get((_ANYWHERE, GATE))
+            if anywhere is not None and anywhere in {here, *parts}:
+                continue  # a row with a fault may be the missing piece
+            if here is None or here not in parts:
                 message = (
                     f"no open link and transfer lead from the gate of {place!r} to any source or "
                     f"market of what it {doing}; add links, and transfers between gate and mode"
@@ -160,7 +162,7 @@ def _components(drafts: Drafts) -> dict[Node, Node]:
 
     for one, other in (*_line_hauls(drafts), *_handling(drafts)):
         (a, mode), (b, other_mode) = one, other
-        if a in known and b in known and mode and other_mode:
+        if a in known and b in known and mode and other_mode and one != other:
             parent[root(one)] = root(other)
         else:
             for place in {a, b} & known:
