@@ -360,7 +360,7 @@ def _zones(
     rest = [z for z in facts.zones if z not in chosen and z not in set(empty)]
     base = {"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
     traces: list[dict[str, Any]] = []
-    for name, members, colour in (("candidate", rest, QUIET), ("open_empty", empty, ZONE)):
+    for members, colour in ((rest, QUIET), (empty, ZONE)):
         if members:
             points = [at(facts.places[z]) for z in members]
             size = 6 if largest_px > 20 else 3
@@ -410,11 +410,12 @@ def _zone_text(words: Words, row: dict[Any, Any]) -> str:
 
 def _label_trace(placed: Sequence[Any], size: int, quiet: Sequence[bool]) -> dict[str, Any]:
     return {
-        "type": "scatter", "mode": "text", "hoverinfo": "skip",
+        "type": "scatter", "mode": "markers+text", "hoverinfo": "skip",
         "x": [p.label.x for p in placed], "y": [p.label.y for p in placed],
         "text": [p.label.text for p in placed],
         "textposition": [p.side for p in placed],
-        "cliponaxis": True,
+        # Unseen marks as large as what is labelled: plotly sets texts off by the mark's size.
+        "marker": {"size": [round(2.2 * p.label.radius_px, 1) for p in placed], "opacity": 0},
         "textfont": {
             "size": size, "color": [QUIET if q else INK for q in quiet],
             "shadow": "1px 0 2px #fff, -1px 0 2px #fff, 0 1px 2px #fff, 0 -1px 2px #fff",

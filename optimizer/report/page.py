@@ -10,9 +10,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from optimizer.report import views
-from optimizer.report.charts import chart_figures
 from optimizer.report.facts import Facts
-from optimizer.report.maps import legend, map_figures, widest_teu
+from optimizer.report.figures import report_figures
+from optimizer.report.maps import legend, widest_teu
 from optimizer.report.numbers import million, percent, shown
 from optimizer.report.palette import FONTS
 from optimizer.report.tables import tables_of
@@ -87,7 +87,7 @@ def page_of(
     words = Words(language)
     if tables is None:
         tables = tables_of(facts, run_info)
-    figures = {**map_figures(facts, words), **chart_figures(facts, tables, words)}
+    figures = report_figures(facts, tables, words)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,

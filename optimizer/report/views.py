@@ -183,11 +183,13 @@ PROJECTS = (
     Column("cost_mcny", "number"), Column("effects"), Column("grade", "grade"), Column("source"),
 )  # fmt: skip
 RULES = (
-    Column("text", zh=True), Column("active", "flag"), Column("use", "number", head="column.rule_use"),
-    Column("limit", "number"), Column("slack", "number"), Column("grade", "grade"), Column("source"),
+    Column("text", zh=True), Column("active", "flag"),
+    Column("use", "number", head="column.rule_use"),
+    Column("limit", "number"), Column("slack", "number"), Column("grade", "grade"),
+    Column("source"),
 )  # fmt: skip
 ASSUMED = (
-    Column("table", "word", group="table"), Column("on_assumed_share", "bar", head="column.on_assumed_share"),
+    Column("table", "word", group="table"), Column("on_assumed_share", "bar"),
     Column("on_assumed_mcny", "number"), Column("rows_used", "number"),
     Column("reported_rows", "number"), Column("derived_rows", "number"),
     Column("assumed_rows", "number"),

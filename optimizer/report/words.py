@@ -122,7 +122,6 @@ ENGLISH: Mapping[str, str] = {
     "goods.other_rivals": "other rivals",
     "goods.stays": "stays at the origin",
     "goods.inland": "within China, {modes}",
-    "goods.direct": "directly by road",
     "goods.in": "in",
     "goods.out": "out",
     "routes.heading": "Routes",
