@@ -68,6 +68,8 @@ class Bound:
         ], dtype=float)  # fmt: skip
         self.routes = Routes(network, goods, usable_ever(network, question.closed), surcharge)
         self.priced_rules = [r for r in facts.rules if prices.rule.get(r["rule_id"], 0.0) != 0.0]
+        self.near = self._zones_near()
+        self.chain_price = self._chain_prices()
         self.drawn = {row["uses_pool_id"] for row in facts.module.values()} - {""}
         self.ceiling = self._ceilings()
         self.owner = {pool_id: self._owner(pool_id) for pool_id in facts.pool}
@@ -129,6 +131,7 @@ class Bound:
             for s in self.network.running_today()
             if s in prices.service
         ]
+        terms += [-price for price in prices.excludes.values()]
         target = target_of(facts, question)
         if target is not None:
             terms.append(prices.target * target)
@@ -202,9 +205,7 @@ class Bound:
     def _hosting(self, zone_id: str, industry_id: str) -> Hosting | None:
         """Return the numbers of an industry in a zone, or None where it cannot be there."""
         facts = self.facts
-        if (zone_id, industry_id) not in facts.eligible or not len(self.volume[industry_id]):
-            return None
-        if facts.blocked_by_rule(zone_id, industry_id):
+        if not self._may_host(zone_id, industry_id) or not self._has_leaders(zone_id, industry_id):
             return None
         unit = min(
             (
@@ -213,15 +214,58 @@ class Bound:
             ),
             default=math.inf,
         )
-        if unit == math.inf:
-            return None
+        industry = facts.industry[industry_id]
+        setup = industry["host_setup_mcny_per_year"]
+        setup += self.chain_price.get((zone_id, industry_id), 0.0)
+        scale = industry["min_scale_mcny_per_year"]
+        if unit == math.inf:  # it may be hosted, and nothing can come
+            return Hosting(setup, scale, 0.0, np.zeros(0), np.zeros(0))
         own = facts.move_cost[self.number[industry_id], facts.zone_number[zone_id]] / MCNY
         cost = unit + own - self.block_price[industry_id]
-        industry = facts.industry[industry_id]
-        return Hosting(
-            industry["host_setup_mcny_per_year"], industry["min_scale_mcny_per_year"],
-            self._most_output(zone_id, industry_id), cost, self.volume[industry_id],
-        )  # fmt: skip
+        most = self._most_output(zone_id, industry_id)
+        return Hosting(setup, scale, most, cost, self.volume[industry_id])
+
+    def _may_host(self, zone_id: str, industry_id: str) -> bool:
+        """Return whether the tables and the question let the zone host the industry at all."""
+        facts = self.facts
+        return (
+            (zone_id, industry_id) in facts.eligible
+            and facts.zone_status(zone_id, self.question) != "forbidden"
+            and not facts.blocked_by_rule(zone_id, industry_id)
+        )
+
+    def _has_leaders(self, zone_id: str, industry_id: str) -> bool:
+        """Return whether each chain that the industry follows could have its leader near enough."""
+        return all(
+            any(self._may_host(z, row["leader_industry_id"]) for z in self.near[n, zone_id])
+            for n, row in enumerate(self.facts.chains)
+            if row["follower_industry_id"] == industry_id
+        )
+
+    def _chain_prices(self) -> dict[tuple[str, str], float]:
+        """Return what the prices of chains add to hosting, by (zone, industry), mcny a year."""
+        change: dict[tuple[str, str], float] = {}
+        for n, row in enumerate(self.facts.chains):
+            follower, leader = row["follower_industry_id"], row["leader_industry_id"]
+            for zone_id in self.facts.zone:
+                price = self.prices.chain.get((row["chain_id"], zone_id, follower), 0.0)
+                if price:
+                    change[zone_id, follower] = change.get((zone_id, follower), 0.0) + price
+                    for other_id in self.near[n, zone_id]:
+                        change[other_id, leader] = change.get((other_id, leader), 0.0) - price
+        return change
+
+    def _zones_near(self) -> dict[tuple[int, str], list[str]]:
+        """Return the zones within reach of a follower, by (number of the chain row, zone)."""
+        if not self.facts.chains:
+            return {}
+        zones = list(self.facts.zone)
+        hours = {(a, b): self.facts.hours_between(a, b) for a in zones for b in zones}
+        return {
+            (n, a): [b for b in zones if hours[a, b] <= row["max_hours"] * (1 + 1e-6) + 1e-6]
+            for n, row in enumerate(self.facts.chains)
+            for a in zones
+        }
 
     def _most_output(self, zone_id: str, industry_id: str) -> float:
         """Return the most output of the industry that the zone's pools and curve can ever carry."""
@@ -286,6 +330,7 @@ class Bound:
             counted = many(pool["form_id"])
             if price and (not counted or form_id in counted):
                 terms.append(price * facts.use_per_mcny.get((industry_id, pool["factor_id"]), 0.0))
+        terms.append(prices.form.get((zone_id, industry_id, form_id), 0.0))
         prefecture = facts.zone[zone_id]["prefecture_id"]
         for rule in self.priced_rules:
             price, kind = prices.rule[rule["rule_id"]], rule["kind"]
@@ -362,6 +407,16 @@ class Bound:
         for (effect, element_id), amounts in self.facts.additions.items():
             table = self.prices.pool if effect == "adds_pool" else self.prices.bottleneck
             value -= table.get(element_id, 0.0) * amounts.get(project_id, 0.0)
+        for (zone_id, industry_id, form_id), price in self.prices.form.items():
+            if project_id in self.facts.form_openers(zone_id, form_id):
+                volume = float(self.volume[industry_id].sum())
+                value -= price * min(volume, self._most_output(zone_id, industry_id))
+        for (service_id,), price in self.prices.opened.items():
+            value -= price * (project_id in self.facts.openers["opens_service", service_id])
+        for (first, second), price in self.prices.needs.items():
+            value += price * ((first == project_id) - (second == project_id))
+        for pair, price in self.prices.excludes.items():
+            value += price * pair.count(project_id)
         for rule in self.priced_rules:
             if rule["kind"] == "max_new_projects":
                 value += self.prices.rule[rule["rule_id"]]
@@ -371,7 +426,7 @@ class Bound:
         values = []
         for service_id in possible_services(self.network, self.question.closed):
             row = self.facts.service[service_id]
-            value = row["fixed_mcny_per_year"]
+            value = row["fixed_mcny_per_year"] + self.prices.opened.get((service_id,), 0.0)
             if service_id in self.prices.service:
                 most = min(row["capacity_teu_per_year"], self._most_load(service_id))
                 value -= self.prices.service[service_id] * most

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.plan.plan import Question
 from optimizer.plan.verify import verdict as rule
 from optimizer.plan.verify.entries import is_number
-from optimizer.plan.verify.facts import Facts
+from optimizer.plan.verify.facts import Facts, many
 from optimizer.plan.verify.goods import MCNY
 from optimizer.plan.verify.verdict import Findings
 
@@ -33,6 +33,11 @@ class Prices:
     service: dict[str, float] = field(default_factory=dict)
     industry_target: dict[str, float] = field(default_factory=dict)
     rule: dict[str, float] = field(default_factory=dict)
+    chain: dict[tuple[str, ...], float] = field(default_factory=dict)  # chain, zone, follower
+    form: dict[tuple[str, ...], float] = field(default_factory=dict)  # zone, industry, form
+    opened: dict[tuple[str, ...], float] = field(default_factory=dict)  # service
+    needs: dict[tuple[str, ...], float] = field(default_factory=dict)  # project, the one it needs
+    excludes: dict[tuple[str, ...], float] = field(default_factory=dict)  # two projects
     target: float = 0.0
     budget: float = 0.0
 
@@ -43,12 +48,12 @@ def read_prices(
     """Return the prices of a Lagrangian certificate, or None (filed) where they prove nothing."""
     reader = _Reader(certificate, findings)
     prices = Prices(
-        block=reader.pairs("block", set(facts.block), any_sign=True),
+        block=_pairs(reader.keyed("block", 2, set(facts.block), any_sign=True)),
         pool=reader.single("pool", {k: row["endowment"] for k, row in facts.pool.items()}),
         rival=reader.single(
             "rival", {k: row["capacity_mcny_per_year"] for k, row in facts.rival.items()}
         ),
-        rival_limit=reader.pairs("rival_limit", set(facts.rival_limit)),
+        rival_limit=_pairs(reader.keyed("rival_limit", 2, set(facts.rival_limit))),
         bottleneck=reader.single(
             "bottleneck", {k: row["capacity_teu_per_year"] for k, row in facts.bottleneck.items()}
         ),
@@ -59,6 +64,11 @@ def read_prices(
         rule=reader.single(
             "rule", {r["rule_id"]: r["value"] for r in facts.rules if r["kind"] in LINEAR_RULES}
         ),
+        chain=reader.keyed("chain", 3, _chain_rows(facts)),
+        form=reader.keyed("form", 3, _form_rows(facts)),
+        opened=reader.keyed("opened", 1, {(s,) for e, s in facts.openers if e == "opens_service"}),
+        needs=reader.keyed("needs", 2, _pairs_of_projects(facts, "needs_project_id")),
+        excludes=reader.keyed("excludes", 2, _pairs_of_projects(facts, "excludes_project_id")),
         target=reader.scalar("target", stated=target_of(facts, question) is not None),
         budget=reader.scalar("budget", stated=question.budget_mcny is not None),
     )  # fmt: skip
@@ -80,6 +90,28 @@ def target_of(facts: Facts, question: Question) -> float | None:
     if question.target_share is not None:
         targets.append(question.target_share * facts.total_volume)
     return max(targets, default=None)
+
+
+def _pairs(prices: Mapping[tuple[str, ...], float]) -> dict[tuple[str, str], float]:
+    return {(a, b): price for (a, b), price in prices.items()}
+
+
+def _chain_rows(facts: Facts) -> set[tuple[str, ...]]:
+    followers = {(row["chain_id"], row["follower_industry_id"]) for row in facts.chains}
+    return {(chain_id, z, i) for chain_id, i in followers for z in facts.zone}
+
+
+def _form_rows(facts: Facts) -> set[tuple[str, ...]]:
+    return {
+        (zone_id, industry_id, form_id)
+        for (zone_id, industry_id), today in facts.eligible.items()
+        for form_id in facts.form
+        if form_id not in today and facts.form_openers(zone_id, form_id)
+    }
+
+
+def _pairs_of_projects(facts: Facts, column: str) -> set[tuple[str, ...]]:
+    return {(p, other) for p, row in facts.project.items() for other in many(row[column])}
 
 
 class _Reader:
@@ -119,16 +151,16 @@ class _Reader:
             found[key] = entry[-1]
         return found
 
-    def pairs(
-        self, name: str, known: set[tuple[str, str]], *, any_sign: bool = False
-    ) -> dict[tuple[str, str], float]:
+    def keyed(
+        self, name: str, length: int, known: Collection[tuple[str, ...]], *, any_sign: bool = False
+    ) -> dict[tuple[str, ...], float]:
         prices = {}
-        for key, price in self._entries(name, 2).items():
+        for key, price in self._entries(name, length).items():
             where = f"{name} {' '.join(key)}"
             if key not in known:
                 self._fail(where, "a price for a row that is not there")
             else:
-                prices[key[0], key[1]] = self._price(where, price, any_sign=any_sign)
+                prices[key] = self._price(where, price, any_sign=any_sign)
         return prices
 
     def single(self, name: str, limits: Mapping[str, float]) -> dict[str, float]:
