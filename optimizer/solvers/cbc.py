@@ -29,7 +29,7 @@ from optimizer.solvers.raw import End, RawAnswer
 from optimizer.solvers.watch import Clock, Progress, run_watched
 
 _MODEL, _START, _WORDS, _BINARY = "model.mps", "start.txt", "answer.txt", "answer.bin"
-_PATIENCE_S = 10.0  # for CBC to write the plan that it has, after a cancel
+_PATIENCE_S = 5.0  # for CBC to write the plan that it has, after a cancel
 _NOTHING_TO_LOSE_S = 1.0  # the same when it has none
 _PRINTED = 1e-7  # CBC prints its bounds with 8 digits
 
@@ -56,14 +56,17 @@ def solve(
             _write_start(folder / _START, model, start)
         command = [str(program), *_arguments(model, options, clock, start is not None and is_mip)]
         run = _Run(command, folder, clock)
-        run_watched(
-            run.work,
-            run.stop,
-            options=options,
-            clock=clock,
-            progress=run.progress,
-            grace_s=0.05,
-        )
+        try:
+            run_watched(
+                run.work,
+                run.stop,
+                options=options,
+                clock=clock,
+                progress=run.progress,
+                grace_s=0.05,
+            )
+        finally:
+            run.end()
         return _answer(model, folder, run, clock)
 
 
@@ -162,6 +165,12 @@ class _Run:
             if now - self._asked_at > patience or self._clock.seconds > latest:
                 self.was_killed = True
                 self._process.kill()
+
+    def end(self) -> None:
+        """Make sure that no process is left behind."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def _note(self, line: str) -> None:
         if found := _NODE.search(line):

@@ -85,7 +85,7 @@ def examine(model: CompiledModel, x: np.ndarray) -> Candidate:
     off = np.where(model.integer, np.abs(x - np.round(x)), 0.0)
     if off.max(initial=0.0) > INTEGRALITY:
         at = int(np.argmax(off))
-        faults.append(f"column {model.col_keys[at]!r} must be an integer, is {x[at]!r}")
+        faults.append(f"column {model.col_keys[at]!r} must be an integer, is {x[at]:.12g}")
     x = np.where(model.integer, np.round(x), x)
     below, above = model.lb - x, x - model.ub
     for miss, bound, word in ((below, model.lb, "below its lower"), (above, model.ub, "above its")):
@@ -93,7 +93,7 @@ def examine(model: CompiledModel, x: np.ndarray) -> Candidate:
         if over.max(initial=-1.0) > 0.0:
             at = int(np.argmax(over))
             faults.append(
-                f"column {model.col_keys[at]!r} = {x[at]!r} is {word} bound {bound[at]!r}"
+                f"column {model.col_keys[at]!r} = {x[at]:.12g} is {word} bound {bound[at]:.12g}"
             )
     if not faults:
         # Solvers leave columns a hair outside their bounds; the plan should not. An integer
@@ -128,7 +128,7 @@ def _row_faults(model: CompiledModel, x: np.ndarray) -> list[str]:
         if over.max(initial=-1.0) > 0.0:
             at = int(np.argmax(over))
             faults.append(
-                f"row {model.row_keys[at]!r} = {activity[at]!r} is {word} side {side[at]!r}"
+                f"row {model.row_keys[at]!r} = {activity[at]:.12g} is {word} side {side[at]:.12g}"
             )
     return faults
 
@@ -149,10 +149,12 @@ def checked(model: CompiledModel, result: SolverResult) -> SolverResult:
     slack = FEASIBILITY * max(objective_scale(model, seen.x), 1e-6)
     if not abs(seen.objective - result.objective) <= slack:
         return _refused(
-            result, f"the stated objective {result.objective!r} is {seen.objective!r} by the plan"
+            result,
+            f"the stated objective {result.objective:.12g} is {seen.objective:.12g} by the plan",
         )
     if not result.bound <= seen.objective + slack:
-        return _refused(result, f"bound {result.bound!r} is above objective {seen.objective!r}")
+        crossed = f"bound {result.bound:.12g} is above objective {seen.objective:.12g}"
+        return _refused(result, crossed)
     bound = min(result.bound, seen.objective)
     return replace(result, x=seen.x, objective=seen.objective, bound=bound)
 

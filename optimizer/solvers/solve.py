@@ -14,6 +14,7 @@ from optimizer.plan.plan import Status
 from optimizer.solvers.base import SOLVERS, SolverOptions, SolverResult
 from optimizer.solvers.check import (
     FEASIBILITY,
+    INTEGRALITY,
     Candidate,
     check_numbers,
     checked,
@@ -79,6 +80,11 @@ def _crossed(model: CompiledModel) -> str:
         if (low > high).any():
             at = int(np.argmax(low > high))
             return f"bounds of {what} {keys[at]!r} cross: [{low[at]}, {high[at]}]"
+    low, high = np.ceil(model.lb - INTEGRALITY), np.floor(model.ub + INTEGRALITY)
+    if (model.integer & (low > high)).any():
+        at = int(np.argmax(model.integer & (low > high)))
+        where = f"[{model.lb[at]}, {model.ub[at]}]"
+        return f"column {model.col_keys[at]!r} must be an integer in {where}: there is none"
     return ""
 
 

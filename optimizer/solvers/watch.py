@@ -87,8 +87,10 @@ def run_watched(
             if progress is not None:
                 progress.report(options.on_progress)
     except BaseException:
+        waiting = Clock(_LAST_WORD_S)
         stop()
-        done.wait(_LAST_WORD_S)
+        while not done.wait(_TICK_S) and waiting.left_s:
+            stop()
         raise
     thread.join()
     if errors:
