@@ -6,9 +6,21 @@ from pathlib import Path
 
 from instances.schema import TABLES
 from instances.shanxi_build import (
-    bottlenecks, calibration, customs, hosts, industries, land_links, places, pools, projects,
-    sea_air_links, tariffs, trains, transfers,
-)  # fmt: skip
+    agglomeration,
+    bottlenecks,
+    calibration,
+    customs,
+    hosts,
+    industries,
+    land_links,
+    places,
+    pools,
+    projects,
+    sea_air_links,
+    tariffs,
+    trains,
+    transfers,
+)
 from instances.shanxi_build.evidence import Evidence, Row
 from instances.shanxi_build.settings import instance_toml
 from instances.shanxi_build.writing import to_csv
@@ -24,10 +36,13 @@ def tables(folder: Path = EVIDENCE) -> dict[str, list[Row]]:
     all_places = places.build_places(e)
     rail = land_links.build_rail(e)
     links = [
-        *rail, *land_links.build_roads(e), *land_links.build_zone_access(e),
-        *trains.build_train_links(e, rail), *sea_air_links.build_sea(e),
+        *rail,
+        *land_links.build_roads(e),
+        *land_links.build_zone_access(e),
+        *trains.build_train_links(e, rail),
+        *sea_air_links.build_sea(e),
         *sea_air_links.build_air(e),
-    ]  # fmt: skip
+    ]
     pool_rows, members = pools.build_pools(e, second)
     built = {
         "places": all_places,
@@ -51,13 +66,14 @@ def tables(folder: Path = EVIDENCE) -> dict[str, list[Row]]:
         "rival_limits": hosts.build_rival_limits(e),
         "origins": hosts.build_origins(e),
         "blocks": hosts.build_blocks(e),
+        "moves": agglomeration.build_moves(e),
         "pools": pool_rows,
         "pool_members": members,
         "modules": pools.build_modules(e),
         "projects": projects.build_projects(e),
         "project_effects": projects.build_project_effects(e),
         "chains": projects.build_chains(e),
-        "agglomeration": projects.build_agglomeration(e),
+        "agglomeration": agglomeration.build_agglomeration(e),
         "rules": projects.build_rules(e),
         "calibration": calibration.build_calibration(e),
     }

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 Row = dict[str, object]
 
 PREFECTURES = {
-    "taiyuan": "Taiyuan", "datong": "Datong", "shuozhou": "Shuozhou", "xinzhou": "Xinzhou",
-    "yangquan": "Yangquan", "lvliang": "Lüliang", "jinzhong": "Jinzhong",
-    "changzhi": "Changzhi", "jincheng": "Jincheng", "linfen": "Linfen", "yuncheng": "Yuncheng",
-}  # fmt: skip
+    "taiyuan": "Taiyuan",
+    "datong": "Datong",
+    "shuozhou": "Shuozhou",
+    "xinzhou": "Xinzhou",
+    "yangquan": "Yangquan",
+    "lvliang": "Lüliang",
+    "jinzhong": "Jinzhong",
+    "changzhi": "Changzhi",
+    "jincheng": "Jincheng",
+    "linfen": "Linfen",
+    "yuncheng": "Yuncheng",
+}
 PREFECTURES_ZH = {
-    "taiyuan": "太原", "datong": "大同", "shuozhou": "朔州", "xinzhou": "忻州", "yangquan": "阳泉",
-    "lvliang": "吕梁", "jinzhong": "晋中", "changzhi": "长治", "jincheng": "晋城", "linfen": "临汾",
+    "taiyuan": "太原",
+    "datong": "大同",
+    "shuozhou": "朔州",
+    "xinzhou": "忻州",
+    "yangquan": "阳泉",
+    "lvliang": "吕梁",
+    "jinzhong": "晋中",
+    "changzhi": "长治",
+    "jincheng": "晋城",
+    "linfen": "临汾",
     "yuncheng": "运城",
-}  # fmt: skip
+}
 _EARTH_KM = 6371.0
 _SOURCE_LENGTH = 200
 
@@ -117,8 +132,9 @@ class Evidence:
         for table in ("places", "extra_places"):
             for row in self[table]:
                 found[row["id"]] = (
-                    self.number(table, row, "lat"), self.number(table, row, "lon"),
-                )  # fmt: skip
+                    self.number(table, row, "lat"),
+                    self.number(table, row, "lon"),
+                )
         for row in self["junctions"]:
             found[row["place_id"]] = (
                 self.number("junctions", row, "latitude_deg"),
@@ -181,8 +197,3 @@ def grade_of(*grades: str) -> str:
     """The weakest of the grades."""
     order = ("reported", "derived", "assumed")
     return max(grades, key=order.index)
-
-
-def pairs(rows: list[Row]) -> Iterator[tuple[int, Row]]:
-    """Rows with the number a person sees in the file."""
-    return enumerate(rows, start=2)

@@ -6,21 +6,27 @@ from instances.shanxi_build.evidence import Evidence, Row, short
 from instances.shanxi_build.places import in_china
 
 BROAD_COUNTRIES = frozenset(
-    "Kazakhstan Russia Mongolia Belarus Uzbekistan Azerbaijan Georgia".split()
+    ("Kazakhstan", "Russia", "Mongolia", "Belarus", "Uzbekistan", "Azerbaijan", "Georgia")
 )
 STANDARD_ABROAD = {frozenset(("Akhalkalaki", "Kars"))}  # standard gauge although one end is broad
 METRE = {frozenset(("Hanoi", "Hai Phong"))}
 SEA_LEGS = {
-    frozenset(("Aktau", "Alat")): "sea_caspian", frozenset(("Poti", "Constanta")): "sea_black_sea",
-}  # fmt: skip
+    frozenset(("Aktau", "Alat")): "sea_caspian",
+    frozenset(("Poti", "Constanta")): "sea_black_sea",
+}
 # corridors of the report and of `--close`: border lines, seas, the way into the EU
 CORRIDORS = {
-    ("Alashankou", "Dostyk"): "west", ("Khorgos", "Altynkol"): "west",
-    ("Erenhot", "Zamyn-Uud"): "centre", ("Manzhouli", "Zabaikalsk"): "east",
-    ("Suifenhe", "Grodekovo"): "east", ("Aktau", "Alat"): "middle",
-    ("Pingxiang", "Dong Dang"): "southeast_asia", ("Mohan", "Vientiane"): "southeast_asia",
-    ("Brest", "Małaszewicze"): "malaszewicze", ("Poti", "Constanta"): "middle",
-}  # fmt: skip
+    ("Alashankou", "Dostyk"): "west",
+    ("Khorgos", "Altynkol"): "west",
+    ("Erenhot", "Zamyn-Uud"): "centre",
+    ("Manzhouli", "Zabaikalsk"): "east",
+    ("Suifenhe", "Grodekovo"): "east",
+    ("Aktau", "Alat"): "middle",
+    ("Pingxiang", "Dong Dang"): "southeast_asia",
+    ("Mohan", "Vientiane"): "southeast_asia",
+    ("Brest", "Małaszewicze"): "malaszewicze",
+    ("Poti", "Constanta"): "middle",
+}
 HEAVY_HAUL = {
     "Watang-Rizhao railway": "rail_heavy_haul_cost_factor",
     "Taiyuan-Xingxian railway": "rail_heavy_haul_cost_factor",
@@ -47,11 +53,18 @@ NEAREST_DRY_PORTS = 2
 NEAREST_YARDS_KM = 150
 # where the roads of road_links.csv meet in each prefecture
 TOWNS = {
-    "taiyuan": "j-taiyuan", "datong": "datong-pingwang", "shuozhou": "j-shuozhou",
-    "xinzhou": "j-xinzhou", "yangquan": "yangquan-baiyangshu", "lvliang": "j-luliang",
-    "jinzhong": "j-jinzhong", "changzhi": "changzhi-changgang", "jincheng": "jincheng-north",
-    "linfen": "linfen-railport", "yuncheng": "yuncheng-land-port",
-}  # fmt: skip
+    "taiyuan": "j-taiyuan",
+    "datong": "datong-pingwang",
+    "shuozhou": "j-shuozhou",
+    "xinzhou": "j-xinzhou",
+    "yangquan": "yangquan-baiyangshu",
+    "lvliang": "j-luliang",
+    "jinzhong": "j-jinzhong",
+    "changzhi": "changzhi-changgang",
+    "jincheng": "jincheng-north",
+    "linfen": "linfen-railport",
+    "yuncheng": "yuncheng-land-port",
+}
 HOUMA = "houma-fanglue"
 
 
@@ -79,27 +92,47 @@ def build_rail(evidence: Evidence) -> list[Row]:
             continue  # replaced by the two sections of rail_supplement.csv through Wenshui
         rows.append(_rail(evidence, country, row, a, b, line))
     for row in evidence["rail_supplement"]:
-        rows.append(_rail(evidence, country, row, row["from"], row["to"], row["line_name_en"],
-                          table="rail_supplement"))  # fmt: skip
+        rows.append(
+            _rail(
+                evidence,
+                country,
+                row,
+                row["from"],
+                row["to"],
+                row["line_name_en"],
+                table="rail_supplement",
+            )
+        )
     for row in evidence["access_links"]:
         if row["mode"] == "rail":
-            rows.append(_rail(evidence, country, row, row["from"], row["to"], "",
-                              table="access_links"))  # fmt: skip
+            rows.append(
+                _rail(evidence, country, row, row["from"], row["to"], "", table="access_links")
+            )
     return rows
 
 
 def _rail(
-    e: Evidence, country: dict[str, str], row: dict[str, str], a: str, b: str, line: str,
+    e: Evidence,
+    country: dict[str, str],
+    row: dict[str, str],
+    a: str,
+    b: str,
+    line: str,
     table: str = "rail_links",
-) -> Row:  # fmt: skip
+) -> Row:
     tail, head = e.place_id(a), e.place_id(b)
     pair = frozenset((a, b))
     ends = {country[tail], country[head]}
     link: Row = {
-        "tail_place_id": tail, "head_place_id": head, "mode": "rail", "tariff_id": "rail",
-        "km": e.number(table, row, "km"), "name": line,
-        "source": short(row["source"]), "grade": row["confidence"],
-    }  # fmt: skip
+        "tail_place_id": tail,
+        "head_place_id": head,
+        "mode": "rail",
+        "tariff_id": "rail",
+        "km": e.number(table, row, "km"),
+        "name": line,
+        "source": short(row["source"]),
+        "grade": row["confidence"],
+    }
     if pair in SEA_LEGS:
         link |= {"mode": "sea", "tariff_id": SEA_LEGS[pair]}
     elif pair in METRE:
@@ -118,8 +151,11 @@ def _rail(
         link["source"] = short(f"{link['source']}; factor: {e.reason(HEAVY_HAUL[line])}", 320)
     if line in CLOSED_LINES:
         link["closed"] = 1
-        link["source"] = short(f"{link['source']}; closed to containers: coal trains only "
-                               "(capacities.csv gives no path)", 320)  # fmt: skip
+        link["source"] = short(
+            f"{link['source']}; closed to containers: coal trains only "
+            "(capacities.csv gives no path)",
+            320,
+        )
     if (a, b) in LINE_EXITS:
         link["bottleneck_id"] = line_bottleneck(LINE_EXITS[a, b])
     link["link_id"] = f"{link['mode']}--{tail}--{head}"
@@ -139,11 +175,16 @@ def build_roads(evidence: Evidence) -> list[Row]:
             tail, head = evidence.place_id(row["from"]), evidence.place_id(row["to"])
             km = evidence.number(table, row, "km")
             link: Row = {
-                "link_id": f"{mode}--{tail}--{head}", "tail_place_id": tail,
-                "head_place_id": head, "mode": mode, "km": km, "tariff_id": mode,
-                "name": row.get(name, ""), "source": short(row["source"]),
+                "link_id": f"{mode}--{tail}--{head}",
+                "tail_place_id": tail,
+                "head_place_id": head,
+                "mode": mode,
+                "km": km,
+                "tariff_id": mode,
+                "name": row.get(name, ""),
+                "source": short(row["source"]),
                 "grade": row["confidence"],
-            }  # fmt: skip
+            }
             if mode == "road":
                 link |= _road_factor(evidence, country[tail], country[head], km)
             rows.append(link)
@@ -185,9 +226,17 @@ def build_zone_access(evidence: Evidence) -> list[Row]:
         town = _town(evidence, zone)
         if town not in reached:
             km = max(3.0, round(1.35 * evidence.great_circle_km(zone, town), 0))
-            rows.append(_access(evidence, zone, town, km,
-                                "zone to the town where the roads meet: great circle x 1.35, as "
-                                "zone_access.csv, at least 3 km", "derived"))  # fmt: skip
+            rows.append(
+                _access(
+                    evidence,
+                    zone,
+                    town,
+                    km,
+                    "zone to the town where the roads meet: great circle x 1.35, as "
+                    "zone_access.csv, at least 3 km",
+                    "derived",
+                )
+            )
     return rows
 
 
@@ -201,6 +250,12 @@ def _town(e: Evidence, zone: str) -> str:
 
 def _access(e: Evidence, zone: str, place: str, km: float, source: str, grade: str) -> Row:
     return {
-        "link_id": f"road--{zone}--{place}", "tail_place_id": zone, "head_place_id": place,
-        "mode": "road", "km": km, "tariff_id": "road", "source": source, "grade": grade,
-    }  # fmt: skip
+        "link_id": f"road--{zone}--{place}",
+        "tail_place_id": zone,
+        "head_place_id": place,
+        "mode": "road",
+        "km": km,
+        "tariff_id": "road",
+        "source": source,
+        "grade": grade,
+    }

@@ -18,7 +18,7 @@ _SOURCES = {
     "services": "train_services.csv, capacities.csv",
     "bottlenecks": "capacities.csv",
     "links": "rail_links.csv, road_links.csv, access_links.csv, zone_access.csv, sea_links.csv, "
-             "train_services.csv, air_routes.csv, the _supplement tables",
+    "train_services.csv, air_routes.csv, the _supplement tables",
     "transfers": "cost_parameters.csv, assumptions.csv",
     "customs": "customs_regimes.csv, cost_parameters.csv",
     "forms": "customs_regimes.csv, assumptions.csv",
@@ -35,6 +35,7 @@ _SOURCES = {
     "rival_limits": "rival_offers.csv",
     "origins": "origin_volumes.csv",
     "blocks": "origin_volumes.csv",
+    "moves": "existing_clusters.csv, industries.csv, assumptions.csv",
     "pools": "factory_space.csv, zone_capacity.csv, labour.csv",
     "pool_members": "zone_capacity.csv",
     "modules": "factory_space.csv, zone_capacity.csv",
@@ -44,7 +45,7 @@ _SOURCES = {
     "agglomeration": "industries.csv, assumptions.csv",
     "rules": "policy_rules.csv",
     "calibration": "calibration_figures.csv",
-}  # fmt: skip
+}
 
 
 def instance_toml(e: Evidence) -> str:
@@ -60,13 +61,20 @@ def instance_toml(e: Evidence) -> str:
         "deferred_interest_rate": e.assumed("deferred_interest_rate"),
     }
     identity = {
-        "id": "shanxi", "name": "Shanxi: gradient transfer of processing trade",
-        "name_zh": "山西承接加工贸易梯度转移", "description": _DESCRIPTION,
-    }  # fmt: skip
+        "id": "shanxi",
+        "name": "Shanxi: gradient transfer of processing trade",
+        "name_zh": "山西承接加工贸易梯度转移",
+        "description": _DESCRIPTION,
+    }
     lines = ["[instance]"]
     lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in identity.items()]
     lines += ["", "[settings]", *(f"{k} = {text_of(v)}" for k, v in settings.items())]
-    lines += ["", "[currency]", f"usd = {text_of(e.fx)}", f"eur = {text_of(e.cost('fx_cny_per_eur'))}"]
+    lines += [
+        "",
+        "[currency]",
+        f"usd = {text_of(e.fx)}",
+        f"eur = {text_of(e.cost('fx_cny_per_eur'))}",
+    ]
     lines += ["", "[sources]"]
     lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in _SOURCES.items()]
     return "\n".join(lines) + "\n"

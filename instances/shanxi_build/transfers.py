@@ -21,16 +21,24 @@ GAUGE_CHANGES = {
 }
 STANDARD_CROSSINGS = ("mohan", "pingxiang")
 PORT_THC = {  # 20-ft THC; ports without a figure take the nearest like port
-    "tianjin-port": "port_thc_tianjin_20ft", "qingdao-port": "port_thc_qingdao_20ft",
-    "rizhao-port": "port_thc_rizhao_20ft", "huanghua-port": "port_thc_huanghua_20ft",
-    "lianyungang-port": "port_thc_lianyungang_20ft", "shanghai-yangshan": "port_thc_shanghai_20ft",
-    "shanghai-waigaoqiao": "port_thc_shanghai_20ft", "ningbo-zhoushan": "port_thc_ningbo_20ft",
-    "tangshan-caofeidian": "port_thc_huanghua_20ft", "tangshan-jingtang": "port_thc_huanghua_20ft",
-    "qinhuangdao-port": "port_thc_huanghua_20ft", "yantai-port": "port_thc_qingdao_20ft",
-    "shenzhen-yantian": "port_thc_ningbo_20ft", "shenzhen-shekou": "port_thc_ningbo_20ft",
-    "guangzhou-nansha": "port_thc_ningbo_20ft", "xiamen-port": "port_thc_lianyungang_20ft",
+    "tianjin-port": "port_thc_tianjin_20ft",
+    "qingdao-port": "port_thc_qingdao_20ft",
+    "rizhao-port": "port_thc_rizhao_20ft",
+    "huanghua-port": "port_thc_huanghua_20ft",
+    "lianyungang-port": "port_thc_lianyungang_20ft",
+    "shanghai-yangshan": "port_thc_shanghai_20ft",
+    "shanghai-waigaoqiao": "port_thc_shanghai_20ft",
+    "ningbo-zhoushan": "port_thc_ningbo_20ft",
+    "tangshan-caofeidian": "port_thc_huanghua_20ft",
+    "tangshan-jingtang": "port_thc_huanghua_20ft",
+    "qinhuangdao-port": "port_thc_huanghua_20ft",
+    "yantai-port": "port_thc_qingdao_20ft",
+    "shenzhen-yantian": "port_thc_ningbo_20ft",
+    "shenzhen-shekou": "port_thc_ningbo_20ft",
+    "guangzhou-nansha": "port_thc_ningbo_20ft",
+    "xiamen-port": "port_thc_lianyungang_20ft",
     "qinzhou-port": "port_thc_lianyungang_20ft",
-}  # fmt: skip
+}
 _FORTY_OVER_TWENTY = 1.55  # carrier ratio that cost_parameters.csv names for THC
 GATED_JUNCTIONS = ("j-beijing", "j-baku", "j-vientiane", "j-istanbul", "j-astana")
 _SD_OF_DWELL = 0.35  # dwell varies by about a third of its mean
@@ -53,20 +61,37 @@ class _Table:
         self.lift_kg = evidence.cost("co2_terminal_handling")
 
     def add(
-        self, place: str, one: str, other: str, cost: float, hours: float, source: str,
-        grade: str = "assumed", sd: float | None = None, bottleneck: str = "", lifts: float = 1,
-    ) -> None:  # fmt: skip
+        self,
+        place: str,
+        one: str,
+        other: str,
+        cost: float,
+        hours: float,
+        source: str,
+        grade: str = "assumed",
+        sd: float | None = None,
+        bottleneck: str = "",
+        lifts: float = 1,
+    ) -> None:
         """Add a transfer if the place has both yards."""
         have = self.modes.get(place, set()) | {"gate"}
         if one not in have or other not in have:
             return
-        self.rows.append({
-            "transfer_id": f"transfer--{place}--{one}--{other}", "place_id": place,
-            "from_mode": one, "to_mode": other, "cost_cny_per_teu": round(cost, 2),
-            "hours": round(hours, 2), "sd_hours": round(hours * _SD_OF_DWELL if sd is None else sd, 2),
-            "co2e_kg_per_teu": self.lift_kg * lifts, "bottleneck_id": bottleneck,
-            "source": short(source), "grade": grade,
-        })  # fmt: skip
+        self.rows.append(
+            {
+                "transfer_id": f"transfer--{place}--{one}--{other}",
+                "place_id": place,
+                "from_mode": one,
+                "to_mode": other,
+                "cost_cny_per_teu": round(cost, 2),
+                "hours": round(hours, 2),
+                "sd_hours": round(hours * _SD_OF_DWELL if sd is None else sd, 2),
+                "co2e_kg_per_teu": self.lift_kg * lifts,
+                "bottleneck_id": bottleneck,
+                "source": short(source),
+                "grade": grade,
+            }
+        )
 
 
 def build_transfers(evidence: Evidence, places: list[Row], links: list[Row]) -> list[Row]:
@@ -97,8 +122,15 @@ def build_transfers(evidence: Evidence, places: list[Row], links: list[Row]) -> 
 
 def _gate_road(t: _Table, place: str) -> None:
     e = t.evidence
-    t.add(place, "gate", "road", e.assumed("drayage_fixed_cny_per_teu"), e.assumed("gate_hours"),
-          "truck at the gate: " + e.reason("drayage_fixed_cny_per_teu", "gate_hours"), lifts=0)  # fmt: skip
+    t.add(
+        place,
+        "gate",
+        "road",
+        e.assumed("drayage_fixed_cny_per_teu"),
+        e.assumed("gate_hours"),
+        "truck at the gate: " + e.reason("drayage_fixed_cny_per_teu", "gate_hours"),
+        lifts=0,
+    )
 
 
 def _rail_source(t: _Table) -> str:
@@ -113,10 +145,22 @@ def _chinese_host(t: _Table, place: str) -> None:
     _gate_road(t, place)
     drayage = e.assumed("drayage_fixed_cny_per_teu")
     dwell = e.assumed("yard_dwell_hours") + e.assumed("gate_hours")
-    t.add(place, "gate", "rail", drayage + t.lift + t.base1, dwell,
-          "short drayage to the city's freight yard; " + _rail_source(t))  # fmt: skip
-    t.add(place, "gate", "barge", drayage + 2 * t.lift, dwell,
-          "short drayage to the river port and two lifts; dwell as at a rail yard")  # fmt: skip
+    t.add(
+        place,
+        "gate",
+        "rail",
+        drayage + t.lift + t.base1,
+        dwell,
+        "short drayage to the city's freight yard; " + _rail_source(t),
+    )
+    t.add(
+        place,
+        "gate",
+        "barge",
+        drayage + 2 * t.lift,
+        dwell,
+        "short drayage to the river port and two lifts; dwell as at a rail yard",
+    )
 
 
 def _dry_port(t: _Table, place: str) -> None:
@@ -127,17 +171,38 @@ def _dry_port(t: _Table, place: str) -> None:
     t.add(place, "gate", "road", 0, 0, "cargo is at the dry port's own gate", lifts=0)
     for mode in ("road", "gate"):
         t.add(place, mode, "rail", t.lift + t.base1, dwell, _rail_source(t), bottleneck=terminal)
-        t.add(place, mode, "block_train", t.lift, block,
-              f"one lift {t.lift:.0f}; the train's fixed part is in its tariff; dwell "
-              + e.reason("dock_wait_block_hours"), bottleneck=terminal)  # fmt: skip
-    t.add(place, "rail", "block_train", 2 * t.lift + t.base1,
-          e.assumed("consolidation_dwell_hours"),
-          "two lifts, fixed part of the ordinary train: " + e.reason("consolidation_dwell_hours"),
-          bottleneck=terminal, lifts=2)  # fmt: skip
+        t.add(
+            place,
+            mode,
+            "block_train",
+            t.lift,
+            block,
+            f"one lift {t.lift:.0f}; the train's fixed part is in its tariff; dwell "
+            + e.reason("dock_wait_block_hours"),
+            bottleneck=terminal,
+        )
+    t.add(
+        place,
+        "rail",
+        "block_train",
+        2 * t.lift + t.base1,
+        e.assumed("consolidation_dwell_hours"),
+        "two lifts, fixed part of the ordinary train: " + e.reason("consolidation_dwell_hours"),
+        bottleneck=terminal,
+        lifts=2,
+    )
     for mode in ("road", "rail"):
         extra = t.base1 if mode == "rail" else 0
-        t.add(place, mode, "barge", 2 * t.lift + extra, dwell, "river port: two lifts",
-              bottleneck=terminal, lifts=2)  # fmt: skip
+        t.add(
+            place,
+            mode,
+            "barge",
+            2 * t.lift + extra,
+            dwell,
+            "river port: two lifts",
+            bottleneck=terminal,
+            lifts=2,
+        )
 
 
 def _sea_port(t: _Table, place: str) -> None:
@@ -158,13 +223,39 @@ def _sea_port(t: _Table, place: str) -> None:
     t.add(place, "gate", "road", 0, 0, "cargo is at the port's own gate", lifts=0)
     for mode in ("road", "gate"):
         t.add(place, mode, "sea", by_road, hours, source, sd=24, bottleneck=port, lifts=2)
-    t.add(place, "rail", "sea", by_rail + t.lift + t.base1, hours, source + "; rail lift and fixed "
-          "part added, half of gate move and sundries saved", sd=24, bottleneck=rail_bottleneck,
-          lifts=3)  # fmt: skip
-    t.add(place, "block_train", "sea", by_rail + t.lift, hours - 12, source + "; scheduled train "
-          "timed to the ship, rail lift added", sd=18, bottleneck=rail_bottleneck, lifts=3)  # fmt: skip
-    t.add(place, "barge", "sea", by_rail, hours, source + "; river barge comes to the berth",
-          sd=24, bottleneck=port, lifts=2)  # fmt: skip
+    t.add(
+        place,
+        "rail",
+        "sea",
+        by_rail + t.lift + t.base1,
+        hours,
+        source + "; rail lift and fixed part added, half of gate move and sundries saved",
+        sd=24,
+        bottleneck=rail_bottleneck,
+        lifts=3,
+    )
+    t.add(
+        place,
+        "block_train",
+        "sea",
+        by_rail + t.lift,
+        hours - 12,
+        source + "; scheduled train timed to the ship, rail lift added",
+        sd=18,
+        bottleneck=rail_bottleneck,
+        lifts=3,
+    )
+    t.add(
+        place,
+        "barge",
+        "sea",
+        by_rail,
+        hours,
+        source + "; river barge comes to the berth",
+        sd=24,
+        bottleneck=port,
+        lifts=2,
+    )
     for mode in ("road", "gate"):
         t.add(place, mode, "rail", t.lift + t.base1, e.assumed("yard_dwell_hours"), _rail_source(t))
     t.add(place, "gate", "block_train", t.lift, e.assumed("yard_dwell_hours"), _rail_source(t))
@@ -174,8 +265,14 @@ def _airport(t: _Table, place: str) -> None:
     e = t.evidence
     t.add(place, "gate", "road", 0, 0, "cargo is at the airport's own gate", lifts=0)
     for mode in ("road", "gate"):
-        t.add(place, mode, "air", e.assumed("airport_handling_cny_per_teu"),
-              e.assumed("airport_dwell_hours"), e.reason("airport_handling_cny_per_teu"))  # fmt: skip
+        t.add(
+            place,
+            mode,
+            "air",
+            e.assumed("airport_handling_cny_per_teu"),
+            e.assumed("airport_dwell_hours"),
+            e.reason("airport_handling_cny_per_teu"),
+        )
 
 
 def _crossing(t: _Table, place: str) -> None:
@@ -189,20 +286,58 @@ def _crossing(t: _Table, place: str) -> None:
         hours, sd = e.cost(time), e.assumed("border_sd_hours")
         source = f"{money} USD {e.cost(money):g} a 40-ft box and one-way lease USD "
         source += f"{e.cost('cre_container_lease_one_way'):g} a FEU; {time} {hours:g} h"
-        t.add(place, "block_train", "rail_broad", box + lease, hours, source, "derived", sd,
-              bottleneck, 2)  # fmt: skip
+        t.add(
+            place,
+            "block_train",
+            "rail_broad",
+            box + lease,
+            hours,
+            source,
+            "derived",
+            sd,
+            bottleneck,
+            2,
+        )
         extra = e.assumed("border_rail_extra_cny_per_teu")
         wait = e.assumed("border_rail_extra_hours")
         single = source + "; single boxes: " + e.reason("border_rail_extra_hours")
-        t.add(place, "rail", "rail_broad", box + lease + extra + t.base1, hours + wait, single,
-              "assumed", sd + 24, bottleneck, 3)  # fmt: skip
-        t.add(place, "road", "rail_broad", box + lease + extra, hours + wait, single, "assumed",
-              sd + 24, bottleneck, 2)  # fmt: skip
+        t.add(
+            place,
+            "rail",
+            "rail_broad",
+            box + lease + extra + t.base1,
+            hours + wait,
+            single,
+            "assumed",
+            sd + 24,
+            bottleneck,
+            3,
+        )
+        t.add(
+            place,
+            "road",
+            "rail_broad",
+            box + lease + extra,
+            hours + wait,
+            single,
+            "assumed",
+            sd + 24,
+            bottleneck,
+            2,
+        )
     if place in STANDARD_CROSSINGS:
         cost = e.assumed("standard_gauge_border_cny_per_teu")
-        t.add(place, "block_train", "rail", cost, e.assumed("standard_gauge_border_hours"),
-              e.reason("standard_gauge_border_hours", "standard_gauge_border_cny_per_teu"),
-              sd=12, bottleneck=bottleneck, lifts=0)  # fmt: skip
+        t.add(
+            place,
+            "block_train",
+            "rail",
+            cost,
+            e.assumed("standard_gauge_border_hours"),
+            e.reason("standard_gauge_border_hours", "standard_gauge_border_cny_per_teu"),
+            sd=12,
+            bottleneck=bottleneck,
+            lifts=0,
+        )
     t.add(place, "gate", "road", 0, 0, "cargo is at the crossing's own gate", lifts=0)
     for mode in ("road", "gate"):
         t.add(place, mode, "rail", t.lift + t.base1, yard, _rail_source(t))
@@ -220,8 +355,15 @@ def _junction(t: _Table, place: str) -> None:
         t.add(place, "sea", "rail", port_cost, port_hours, source, lifts=2)
     if place in ("j-akhalkalaki", "j-hanoi"):
         box = e.assumed("malaszewicze_cost_usd_per_box") / 2 * e.fx
-        t.add(place, "rail_broad", "rail", box, 24, "second change of gauge: "
-              + e.reason("malaszewicze_cost_usd_per_box"), lifts=2)  # fmt: skip
+        t.add(
+            place,
+            "rail_broad",
+            "rail",
+            box,
+            24,
+            "second change of gauge: " + e.reason("malaszewicze_cost_usd_per_box"),
+            lifts=2,
+        )
     if place in ("j-nanjing", "j-jiujiang"):
         t.add(place, "rail", "barge", 2 * t.lift + t.base1, yard, "river port: two lifts", lifts=2)
     if place == "j-hanoi":
@@ -250,7 +392,16 @@ def _abroad(t: _Table, place: str) -> None:
     t.add(place, "road", "air", air, cut_off, plane)
     if place == "mk-malaszewicze":
         box = e.assumed("malaszewicze_cost_usd_per_box") / 2 * e.fx
-        t.add(place, "rail_broad", "rail", box, e.cost("border_time_malaszewicze"),
-              f"border_time_malaszewicze {e.cost('border_time_malaszewicze'):g} h; "
-              + e.reason("malaszewicze_cost_usd_per_box"), "assumed",
-              e.assumed("malaszewicze_sd_hours"), "crossing-malaszewicze", 2)  # fmt: skip
+        t.add(
+            place,
+            "rail_broad",
+            "rail",
+            box,
+            e.cost("border_time_malaszewicze"),
+            f"border_time_malaszewicze {e.cost('border_time_malaszewicze'):g} h; "
+            + e.reason("malaszewicze_cost_usd_per_box"),
+            "assumed",
+            e.assumed("malaszewicze_sd_hours"),
+            "crossing-malaszewicze",
+            2,
+        )

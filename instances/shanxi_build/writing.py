@@ -49,7 +49,9 @@ def to_csv(table: str, rows: list[Row]) -> str:
         seen.add(key)
         lines.append(line)
     columns = [
-        c.name for c in schema.columns if c.required or any(_says(line[c.name], c) for line in lines)
+        c.name
+        for c in schema.columns
+        if c.required or any(_says(line[c.name], c) for line in lines)
     ]
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
