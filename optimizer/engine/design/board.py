@@ -51,6 +51,7 @@ class Board:
         self.best: Plan | None = None
         self.bound = -np.inf
         self.elite: list[Plan] = []
+        self.nodes = 0
         self.version = 0  # rises with every better plan
         self.phases: list[Phase] = []
         self.paths: list[tuple[int, tuple[int, ...]]] = []  # columns worth sharing

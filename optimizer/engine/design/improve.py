@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from optimizer.engine.design.annealing import Annealer
@@ -12,6 +14,7 @@ from optimizer.engine.design.neighbourhood import search_neighbourhood
 from optimizer.engine.design.problem import DesignProblem
 
 _WORTH_A_LOOK = 0.3  # arcs whose Lagrangian cost of opening is below this share of their fixed cost
+_KINDS = ("merge", "relax", "near", "region", "region", "anneal")
 _POOL = 20000  # path columns kept at most
 
 
@@ -24,6 +27,9 @@ class Improver:
         worth = dual.worth / np.maximum(problem.fixed_cost, 1e-9)
         self.candidate = (dual.mean_open > 0.005) | (worth < _WORTH_A_LOOK)
         self.pool: dict[tuple[int, tuple[int, ...]], None] = {}
+        self.size = {"merge": 60, "relax": 60, "region": 40, "near": 1000}
+        self.turn = 0
+        self.failures = 0
 
     def run(self, annealing_s: float) -> None:
         """Anneal for about ``annealing_s``, then search neighbourhoods until told to stop."""
@@ -31,7 +37,7 @@ class Improver:
         if self.board.best is None or self.board.stop():
             return
         self.board.note_phase("annealing")
-        self.neighbourhoods()
+        self.neighbourhoods(self.board.stop)
 
     # --- annealing -----------------------------------------------------------------------------
 
@@ -73,32 +79,28 @@ class Improver:
 
     # --- neighbourhoods ------------------------------------------------------------------------
 
-    def neighbourhoods(self) -> None:
+    def neighbourhoods(self, stop: Callable[[], bool]) -> None:
         """Search neighbourhoods of the best plan in turn; their sizes follow the time they take."""
-        board = self.board
-        size = {"merge": 60, "relax": 60, "region": 40, "near": 1000}
-        kinds = ["merge", "relax", "near", "region", "region", "anneal"]
-        failures = 0
-        turn = 0
-        while not board.stop():
-            kind = kinds[turn % len(kinds)]
-            turn += 1
+        board, size = self.board, self.size
+        while board.best is not None and not stop():
+            kind = _KINDS[self.turn % len(_KINDS)]
+            self.turn += 1
             before = board.cost
             if kind == "anneal":
-                self._reheat(failures)
+                self._reheat()
             else:
                 allowed, forced, changes = self._choose(kind, size[kind])
-                limit = min(board.left(), 6.0 + 0.04 * (board.deadline - board.began))
+                limit = max(0.1, min(board.left(), 6.0 + 0.04 * (board.deadline - board.began)))
                 began = board.seconds
                 found = search_neighbourhood(
                     self.problem,
                     allowed=allowed,
                     forced=forced,
-                    start=board.best.flow,  # type: ignore[union-attr]
+                    start=board.best.flow,
                     pool=self._paths(),
                     most_changes=changes,
-                    time_limit_s=max(0.1, limit),
-                    seed=self.seed + turn,
+                    time_limit_s=limit,
+                    seed=self.seed + self.turn,
                     stop=board.stop,
                 )
                 if found.flow is not None:
@@ -110,7 +112,8 @@ class Improver:
                     size[kind] = max(12, int(size[kind] * 0.8))
                 note = f"{kind} free {found.free} {'closed' if found.closed else 'stopped'}"
                 board.note_phase("neighbourhood", f"{note} {spent:.1f} s")
-            failures = 0 if board.cost < before - 1e-7 * abs(before) else failures + 1
+            better = board.cost < before - 1e-7 * abs(before)
+            self.failures = 0 if better else self.failures + 1
 
     def _choose(self, kind: str, size: int) -> tuple[np.ndarray, np.ndarray, int | None]:
         """Return (allowed arcs, arcs forced open, most changes) of a neighbourhood."""
@@ -166,9 +169,9 @@ class Improver:
                 break
         return steps[problem.tail] + steps[problem.head]
 
-    def _reheat(self, failures: int) -> None:
+    def _reheat(self) -> None:
         """Anneal again from an elite plan, warmer the longer nothing has been found."""
-        board = self.board
+        board, failures = self.board, self.failures
         elite = board.elite[: max(1, min(len(board.elite), 1 + failures // 2))]
         plan = elite[int(self.random.integers(len(elite)))]
         arcs = np.flatnonzero(self.candidate | plan.is_open)

@@ -48,7 +48,22 @@ def shortest_paths(n_nodes, first, arc_of, head, weight, origin, destination, di
 
 
 @njit(cache=True, nogil=True)
-def knapsack_bound(tail, head, unit_cost, capacity, fixed_cost, origin, destination, demand, low, high, potential, flow, opened, value):  # type: ignore[no-untyped-def]  # noqa: E501
+def knapsack_bound(
+    tail,
+    head,
+    unit_cost,
+    capacity,
+    fixed_cost,
+    origin,
+    destination,
+    demand,
+    low,
+    high,
+    potential,
+    flow,
+    opened,
+    value,
+):  # type: ignore[no-untyped-def]
     """Return the Lagrangian value at ``potential``; fill flow, opened and value per arc.
 
     Relaxes flow balance: per arc a continuous knapsack over commodities, then the arc is opened
@@ -96,7 +111,27 @@ def knapsack_bound(tail, head, unit_cost, capacity, fixed_cost, origin, destinat
 
 
 @njit(cache=True, nogil=True)
-def volume_ascent(tail, head, unit_cost, capacity, fixed_cost, origin, destination, demand, low, high, potential, best_potential, mean_flow, mean_open, target, best, n_steps, step, fraction):  # type: ignore[no-untyped-def]  # noqa: E501
+def volume_ascent(
+    tail,
+    head,
+    unit_cost,
+    capacity,
+    fixed_cost,
+    origin,
+    destination,
+    demand,
+    low,
+    high,
+    potential,
+    best_potential,
+    mean_flow,
+    mean_open,
+    target,
+    best,
+    n_steps,
+    step,
+    fraction,
+):  # type: ignore[no-untyped-def]
     """Run ``n_steps`` of the volume algorithm; return (best bound, step factor, violation).
 
     ``potential`` is the centre and is updated in place with ``best_potential``; ``mean_flow`` and
@@ -137,7 +172,22 @@ def volume_ascent(tail, head, unit_cost, capacity, fixed_cost, origin, destinati
         for i in range(n_nodes):
             for k in range(n_commodities):
                 trial[i, k] = best_potential[i, k] + length * slope[i, k]
-        bound = knapsack_bound(tail, head, unit_cost, capacity, fixed_cost, origin, destination, demand, low, high, trial, flow, opened, value)  # noqa: E501
+        bound = knapsack_bound(
+            tail,
+            head,
+            unit_cost,
+            capacity,
+            fixed_cost,
+            origin,
+            destination,
+            demand,
+            low,
+            high,
+            trial,
+            flow,
+            opened,
+            value,
+        )
         # the inner product of old direction and new subgradient says if the step was too long
         inner = 0.0
         for k in range(n_commodities):

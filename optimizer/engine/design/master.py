@@ -88,12 +88,12 @@ class PathMaster:
         self.iterations = 0
         highs = self.highs = highspy.Highs()
         highs.setOptionValue("output_flag", False)
-        highs.setOptionValue("threads", 1)
         none = np.array([], dtype=np.int32)
         nothing = np.array([], dtype=np.float64)
         # dearer than any simple path with all its arcs paid by one commodity
         dear = problem.n_nodes * (
-            problem.demand * problem.unit_cost.max(initial=1.0) + problem.fixed_cost.max(initial=1.0)
+            problem.demand * problem.unit_cost.max(initial=1.0)
+            + problem.fixed_cost.max(initial=1.0)
         )
         for cost in (problem.fixed_cost, dear):
             n = cost.size
@@ -161,7 +161,7 @@ class PathMaster:
         return n
 
     def add_strong_rows(self, pairs: np.ndarray) -> int:
-        """Add strong rows for ``pairs`` (rows of arc, commodity) that have none; return how many."""
+        """Add the strong rows of ``pairs`` (arc, commodity) that are new; return how many."""
         start: list[int] = []
         index: list[int] = []
         value: list[float] = []
@@ -271,7 +271,9 @@ class PathMaster:
         worth = problem.fixed_cost - arc_price * problem.capacity
         most = self.most[prices.pair_arc, prices.pair_commodity]
         np.subtract.at(worth, prices.pair_arc, pair_price * most)
-        bound = float(distance.sum() + np.where(worth < 0, worth * self.high, worth * self.low).sum())
+        bound = float(
+            distance.sum() + np.where(worth < 0, worth * self.high, worth * self.low).sum()
+        )
         served = self.row_dual[: problem.n_commodities]
         new = []
         improving = np.isfinite(distance) & (distance < served - 1e-6 * (1 + np.abs(served)))

@@ -61,7 +61,6 @@ def search_neighbourhood(
         return Found(None, not stop(), free)
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("threads", 1)
     highs.setOptionValue("random_seed", seed % 2147483647)
     highs.setOptionValue("time_limit", time_limit_s)
     highs.setOptionValue("mip_rel_gap", 1e-5)
@@ -77,9 +76,7 @@ def search_neighbourhood(
     highs.changeColsBounds(artificial.size, artificial, zero, zero)
     if most_changes is not None and free:
         sign = np.where(used[arcs[whole]], -1.0, 1.0)
-        highs.addRow(
-            -np.inf, float(most_changes - (sign < 0).sum()), whole.size, whole, sign
-        )
+        highs.addRow(-np.inf, float(most_changes - (sign < 0).sum()), whole.size, whole, sign)
     x = np.zeros(highs.getNumCol())
     x[: part.n_arcs] = np.maximum(low, used[arcs])
     column_of = {

@@ -53,7 +53,7 @@ class DesignProblem:
                 raise ValueError(f"{name} must have one value per commodity")
         for name in ("tail", "head", "origin", "destination"):
             nodes = getattr(self, name)
-            if nodes.size and not (0 <= nodes.min() and nodes.max() < self.n_nodes):
+            if nodes.size and not (nodes.min() >= 0 and nodes.max() < self.n_nodes):
                 raise ValueError(f"{name} must hold node numbers from 0 to {self.n_nodes - 1}")
         for name in ("unit_cost", "capacity", "fixed_cost", "demand"):
             values = getattr(self, name)

@@ -52,7 +52,6 @@ def _origin_lp(
     lp.a_matrix_.value_ = np.concatenate([value, np.tile([1.0, -1.0], k)])
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("threads", 1)
     highs.passModel(lp)
     highs.run()
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:

@@ -50,7 +50,31 @@ def _add(k, arc, amount, arcs, amounts, count, load, users):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def _insert(k, n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, bias, origin, destination, demand, discount, banned, arcs, amounts, count, load, users, label, done, parent):  # type: ignore[no-untyped-def]  # noqa: E501
+def _insert(
+    k,
+    n_nodes,
+    first,
+    arc_of,
+    head,
+    tail,
+    unit_cost,
+    capacity,
+    fixed_cost,
+    bias,
+    origin,
+    destination,
+    demand,
+    discount,
+    banned,
+    arcs,
+    amounts,
+    count,
+    load,
+    users,
+    label,
+    done,
+    parent,
+):  # type: ignore[no-untyped-def]
     """Put commodity ``k`` on the network along cheapest paths; False if there is no room."""
     left = demand[k]
     start = origin[k]
@@ -119,20 +143,91 @@ def _cost(n_arcs, load, users, unit_cost, fixed_cost):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def construct(n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, bias, origin, destination, demand, discount, order, arcs, amounts, count, load, users):  # type: ignore[no-untyped-def]  # noqa: E501
+def construct(
+    n_nodes,
+    first,
+    arc_of,
+    head,
+    tail,
+    unit_cost,
+    capacity,
+    fixed_cost,
+    bias,
+    origin,
+    destination,
+    demand,
+    discount,
+    order,
+    arcs,
+    amounts,
+    count,
+    load,
+    users,
+):  # type: ignore[no-untyped-def]
     """Put all commodities on the network in ``order``; return how many found room."""
     label = np.empty(n_nodes)
     done = np.empty(n_nodes, np.bool_)
     parent = np.empty(n_nodes, np.int64)
     placed = 0
     for k in order:
-        if _insert(k, n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, bias, origin, destination, demand, discount, -1, arcs, amounts, count, load, users, label, done, parent):  # noqa: E501
+        if _insert(
+            k,
+            n_nodes,
+            first,
+            arc_of,
+            head,
+            tail,
+            unit_cost,
+            capacity,
+            fixed_cost,
+            bias,
+            origin,
+            destination,
+            demand,
+            discount,
+            -1,
+            arcs,
+            amounts,
+            count,
+            load,
+            users,
+            label,
+            done,
+            parent,
+        ):
             placed += 1
     return placed
 
 
 @njit(cache=True, nogil=True)
-def anneal(n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, bias, origin, destination, demand, arcs, amounts, count, load, users, best_arcs, best_amounts, best_count, current, best, hot, cold, n_moves, state):  # type: ignore[no-untyped-def]  # noqa: E501
+def anneal(
+    n_nodes,
+    first,
+    arc_of,
+    head,
+    tail,
+    unit_cost,
+    capacity,
+    fixed_cost,
+    bias,
+    origin,
+    destination,
+    demand,
+    arcs,
+    amounts,
+    count,
+    load,
+    users,
+    best_arcs,
+    best_amounts,
+    best_count,
+    current,
+    best,
+    hot,
+    cold,
+    n_moves,
+    state,
+):  # type: ignore[no-untyped-def]
     """Run ``n_moves`` moves from temperature ``hot`` to ``cold``; return (current, best) cost.
 
     The path sets are updated in place, the best one is copied to ``best_*``.
@@ -192,7 +287,11 @@ def anneal(n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, 
             offset = int(_random(state) * n_commodities)
             for step in range(n_commodities):
                 k = (offset + step) % n_commodities
-                same = origin[k] == origin[centre] if by_origin else destination[k] == destination[centre]  # noqa: E501
+                same = (
+                    origin[k] == origin[centre]
+                    if by_origin
+                    else destination[k] == destination[centre]
+                )
                 if same and n_taken < wanted:
                     is_taken[k] = True
                     taken[n_taken] = k
@@ -248,7 +347,31 @@ def anneal(n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, 
         for position in range(n_taken):
             k = taken[position]
             n_placed = position + 1
-            if not _insert(k, n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, bias, origin, destination, demand, discount, banned, arcs, amounts, count, load, users, label, done, parent):  # noqa: E501
+            if not _insert(
+                k,
+                n_nodes,
+                first,
+                arc_of,
+                head,
+                tail,
+                unit_cost,
+                capacity,
+                fixed_cost,
+                bias,
+                origin,
+                destination,
+                demand,
+                discount,
+                banned,
+                arcs,
+                amounts,
+                count,
+                load,
+                users,
+                label,
+                done,
+                parent,
+            ):
                 fine = False
                 break
         accept = False
@@ -285,7 +408,16 @@ def anneal(n_nodes, first, arc_of, head, tail, unit_cost, capacity, fixed_cost, 
             for position in range(n_taken):
                 k = taken[position]
                 for entry in range(kept_count[k]):
-                    _add(k, kept_arcs[k, entry], kept_amounts[k, entry], arcs, amounts, count, load, users)  # noqa: E501
+                    _add(
+                        k,
+                        kept_arcs[k, entry],
+                        kept_amounts[k, entry],
+                        arcs,
+                        amounts,
+                        count,
+                        load,
+                        users,
+                    )
         for position in range(n_taken):
             is_taken[taken[position]] = False
     # rounding in the loads does not add up: they are summed afresh after every run

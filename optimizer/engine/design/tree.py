@@ -14,7 +14,7 @@ import numpy as np
 
 from optimizer.engine.design.board import Board
 from optimizer.engine.design.certificate import Certificate, Prices
-from optimizer.engine.design.master import PathMaster
+from optimizer.engine.design.master import Converged, PathMaster
 
 _INTEGRAL = 1e-6
 _PROBED = 8  # arcs probed per node at most
@@ -25,16 +25,19 @@ _PROBE_PIVOTS = 80
 class BoundTree:
     """The tree; `run` works on it until told to stop, `certificate` is valid at any time."""
 
-    def __init__(self, master: PathMaster, board: Board, prices: Prices, worth: np.ndarray) -> None:
+    def __init__(self, master: PathMaster, board: Board, root: Converged) -> None:
         problem = master.problem
+        if root.prices is None or root.worth is None:
+            raise ValueError("the root must have been solved before the tree is begun")
         self.master, self.board = master, board
-        self.root_bound, self.root_prices, self.root_worth = board.bound, prices, worth
+        self.root_bound, self.root_prices, self.root_worth = root.bound, root.prices, root.worth
+        self.share_at: dict[int, float] = {}  # node -> opening of its branching arc
         self.fix_cutoff = np.inf
         self.low, self.high = np.zeros(problem.n_arcs), np.ones(problem.n_arcs)
         self.branch_arc = [-1]
         self.child = [(-1, -1)]
         self.up: list[tuple[int, int, int]] = [(-1, -1, -1)]  # parent, arc, value
-        self.leaf_prices: list[Prices | None] = [prices]
+        self.leaf_prices: list[Prices | None] = [root.prices]
         self.bound = [self.root_bound]
         self.open_leaves: list[tuple[float, int]] = [(self.root_bound, 0)]
         self.exhausted = np.inf  # least bound of leaves that cannot be branched
@@ -110,8 +113,7 @@ class BoundTree:
             self.up.append((node, arc, value))
             self.leaf_prices.append(self.leaf_prices[node])
             self.bound.append(self.bound[node])
-        self._share = getattr(self, "_share", {})
-        self._share[node] = opened
+        self.share_at[node] = opened
         self.branch_arc[node] = arc
         self.child[node] = (numbers[0], numbers[1])
         self.leaf_prices[node] = None
@@ -122,7 +124,7 @@ class BoundTree:
     def _way_of(self, node: int) -> float:
         """Return how far the branching moved the arc's opening."""
         parent, _, value = self.up[node]
-        opened = self._share[parent]
+        opened = self.share_at[parent]
         return opened if value == 0 else 1.0 - opened
 
     def _close(self, node: int, bound: float) -> None:

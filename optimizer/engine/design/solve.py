@@ -1,0 +1,342 @@
+"""Solve a design problem: the method is chosen by size, the answer carries its proof.
+
+Small instances go to HiGHS on the strong formulation. Larger ones get the volume bound, then two
+threads: one searches for plans (annealing, exact neighbourhoods), one proves (strong LP by paths,
+branch and price). In between, HiGHS proves while the search feeds it plans.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimizer.engine.design.board import Board, plan_of
+from optimizer.engine.design.certificate import (
+    Certificate,
+    evaluate_certificate,
+    infeasibility_certificate,
+    root_certificate,
+    without_idle,
+)
+from optimizer.engine.design.direct import solve_direct, strong_lp_prices
+from optimizer.engine.design.problem import DesignProblem, DesignResult, Phase, SparseFlow
+from optimizer.engine.design.routing import cheapest_flow, lengths_of_infeasibility
+from optimizer.plan.plan import Status
+
+if TYPE_CHECKING:
+    from optimizer.engine.design.tree import BoundTree
+
+SMALL = 500  # arcs x commodities up to which HiGHS alone is used
+MIDDLE = 13000  # up to which HiGHS has one thread and our method the other
+_TURN_S = 10.0  # our method beside HiGHS takes turns between tree and neighbourhoods
+_HEAD_START_S = 1.0  # what HiGHS solves in this time needs no help (and no compiled code)
+
+
+def choose_method(problem: DesignProblem, threads: int) -> tuple[str, str]:
+    """Return (method, why): ``direct``, ``fed`` or ``price``."""
+    size = problem.n_arcs * problem.n_commodities
+    said = f"{problem.n_arcs} arcs x {problem.n_commodities} commodities = {size}"
+    if size <= SMALL:
+        return "direct", f"{said} <= {SMALL}: HiGHS on the strong formulation"
+    if size <= MIDDLE:
+        if threads < 2:
+            return "direct", f"{said} <= {MIDDLE}, one thread: HiGHS on the strong formulation"
+        return "fed", f"{said} <= {MIDDLE}: HiGHS on the strong formulation beside our own tree"
+    return "price", f"{said} > {MIDDLE}: annealing and neighbourhoods; branch and price"
+
+
+def solve_design(
+    problem: DesignProblem,
+    *,
+    gap: float = 1e-4,
+    time_limit_s: float = 300.0,
+    threads: int = 2,
+    seed: int = 0,
+    start: np.ndarray | None = None,
+    on_progress: Callable[[float | None, float | None], None] | None = None,
+    cancel: threading.Event | None = None,
+    method: str = "auto",
+) -> DesignResult:
+    """Return the best design found, a valid bound and its certificate.
+
+    ``start`` is a boolean per arc; the answer is never worse than the cheapest flow through it.
+    ``on_progress`` is called with (cost or None, bound or None) and may come from any thread.
+    ``method`` overrides the choice by size. Infeasible is an answer (status and certificate).
+    """
+    whole = problem
+    problem = without_idle(whole)
+    board = Board(
+        problem, gap=gap, time_limit_s=time_limit_s, on_progress=on_progress, cancel=cancel
+    )
+    chosen, why = choose_method(problem, threads)
+    if method != "auto":
+        chosen, why = method, f"method {method!r} was asked for"
+    if problem.n_commodities == 0:
+        return _nothing_to_do(whole, board)
+    lengths = lengths_of_infeasibility(problem)
+    if lengths is not None:
+        return _infeasible(whole, board, lengths, why)
+    board.note_phase("feasibility")
+    board.offer(_all_open(problem), polish=False)
+    if start is not None:
+        flow = cheapest_flow(problem, np.asarray(start, dtype=bool))
+        if flow is not None:
+            board.offer(flow, polish=False)
+    if chosen == "direct":
+        certificate, proof = _direct(problem, board, seed)
+    elif chosen == "fed":
+        certificate, proof = _fed(problem, board, seed)
+    elif chosen == "price":
+        certificate, proof = _price(problem, board, threads, seed)
+    else:
+        raise ValueError(f"method must be auto, direct, fed or price, is {method!r}")
+    board.note_phase("end")
+    return _result(whole, board, certificate, proof, f"{chosen}: {why}")
+
+
+def _all_open(problem: DesignProblem) -> np.ndarray:
+    """Return the cheapest flow when fixed costs are spread over the capacity (a first plan)."""
+    weight = problem.unit_cost + problem.fixed_cost / np.maximum(problem.capacity, 1e-9)
+    spread = DesignProblem(
+        problem.n_nodes,
+        problem.tail,
+        problem.head,
+        weight,
+        problem.capacity,
+        problem.fixed_cost,
+        problem.origin,
+        problem.destination,
+        problem.demand,
+    )
+    flow = cheapest_flow(spread, np.ones(problem.n_arcs, dtype=bool))
+    if flow is None:
+        raise RuntimeError("the LP of the all-open flow failed although its demand can be carried")
+    return flow
+
+
+def _direct(problem: DesignProblem, board: Board, seed: int) -> tuple[Certificate | None, str]:
+    said = solve_direct(problem, board, seed=seed)
+    board.note_phase("direct", said)
+    prices = strong_lp_prices(problem, seed)
+    certificate = root_certificate(prices) if prices is not None else None
+    return certificate, f"HiGHS's word ({said}); the certificate holds the strong LP"
+
+
+def _fed(problem: DesignProblem, board: Board, seed: int) -> tuple[Certificate | None, str]:
+    """Run HiGHS on the strong model beside our own search and tree, whichever proves first."""
+    tree_of: list[BoundTree] = []
+    helper = _Worker(lambda: _help(problem, board, seed, tree_of))
+    helper.start()
+    said = solve_direct(problem, board, seed=seed)
+    board.note_phase("direct", said)
+    board.finish()
+    helper.finish()
+    if tree_of:
+        certificate: Certificate | None = tree_of[0].certificate()
+        if tree_of[0].global_bound() >= board.bound - 1e-7 * abs(board.bound):
+            return certificate, "branch and price; the certificate holds the whole tree"
+        return certificate, f"HiGHS's word ({said}); the certificate holds a weaker tree"
+    prices = strong_lp_prices(problem, seed)
+    certificate = root_certificate(prices) if prices is not None else None
+    return certificate, f"HiGHS's word ({said}); the certificate holds the strong LP"
+
+
+def _help(problem: DesignProblem, board: Board, seed: int, tree_of: list[BoundTree]) -> None:
+    """Anneal briefly, then work on our own tree and on neighbourhoods in turn."""
+    waited = time.monotonic() + _HEAD_START_S
+    while time.monotonic() < waited:
+        if board.stop():
+            return
+        time.sleep(0.02)
+    from optimizer.engine.design.improve import Improver
+    from optimizer.engine.design.lagrangian import dual_start
+
+    dual = dual_start(problem, deadline=board.deadline, on_bound=board.raise_bound)
+    board.note_phase("volume")
+    improver = Improver(problem, board, dual, seed)
+    improver.anneal_starts(min(2.0, 0.02 * (board.deadline - board.began)))
+    board.note_phase("annealing")
+    turn = board.seconds + _TURN_S
+    _prove(problem, board, dual, tree_of, lambda: board.stop() or board.seconds > turn)
+    if not tree_of:
+        return
+    tree = tree_of[0]
+    while not board.stop():
+        if not tree.open_leaves:
+            board.finish()
+            return
+        until = board.seconds + _TURN_S
+        improver.neighbourhoods(lambda until=until: board.stop() or board.seconds > until)
+        # a tree that is far behind HiGHS's will not be the one that proves
+        if board.bound - tree.global_bound() < 0.2 * (board.cost - board.bound):
+            until = board.seconds + _TURN_S
+            tree.run(lambda until=until: board.stop() or board.seconds > until)
+
+
+def _price(
+    problem: DesignProblem, board: Board, threads: int, seed: int
+) -> tuple[Certificate | None, str]:
+    """Run the search and branch and price, side by side or, on one thread, in turn."""
+    from optimizer.engine.design.improve import Improver
+    from optimizer.engine.design.lagrangian import dual_start
+
+    dual = dual_start(problem, deadline=board.deadline, on_bound=board.raise_bound)
+    board.note_phase("volume")
+    improver = Improver(problem, board, dual, seed)
+    tree_of: list[BoundTree] = []
+    annealing = min(0.08 * (board.deadline - board.began), 25.0)
+    if threads >= 2:
+        search = _Worker(lambda: improver.run(annealing))
+        search.start()
+        _prove(problem, board, dual, tree_of, board.stop)
+        if tree_of and not tree_of[0].open_leaves:
+            board.finish()
+        search.finish()
+    else:
+        turn = board.began + 0.5 * (board.deadline - board.began)
+        _prove(problem, board, dual, tree_of, lambda: True)
+        halted = board.deadline
+        board.deadline = turn
+        improver.run(annealing)
+        board.deadline = halted
+        if tree_of:
+            tree_of[0].run(board.stop)
+    if not tree_of:
+        return None, "the volume algorithm's bound; no certificate, the strong LP was not reached"
+    certificate = tree_of[0].certificate()
+    board.nodes += tree_of[0].nodes
+    return certificate, "branch and price; the certificate holds the whole tree"
+
+
+def _prove(
+    problem: DesignProblem,
+    board: Board,
+    dual: object,
+    tree_of: list[BoundTree],
+    stop: Callable[[], bool],
+) -> None:
+    """Solve the strong LP, then run the tree; the tree is left in ``tree_of``."""
+    from optimizer.engine.design.lagrangian import DualStart
+    from optimizer.engine.design.master import PathMaster, flow_to_paths
+    from optimizer.engine.design.tree import BoundTree
+
+    assert isinstance(dual, DualStart)
+    master = PathMaster(problem)
+    paths = flow_to_paths(problem, dual.mean_flow, 0.02, 4)
+    master.add_paths((k, path) for k, path, _ in paths)
+    likely = dual.mean_flow / problem.demand >= 0.7 * dual.mean_open[:, None] * master.most
+    master.add_strong_rows(np.argwhere(likely & (dual.mean_open[:, None] > 0.005)))
+    root = master.converge(stop=board.stop)
+    if root.prices is None or root.worth is None:
+        return
+    board.raise_bound(root.bound)
+    board.root_open = master.opened.copy()
+    board.paths = list(zip(master.path_commodity, master.paths, strict=True))
+    board.note_phase("strong LP", f"{len(master.paths)} paths, {len(master.row_arc)} strong rows")
+    tree = BoundTree(master, board, root)
+    tree_of.append(tree)
+    tree.run(stop)
+    board.note_phase("tree", f"{tree.nodes} nodes")
+
+
+class _Worker(threading.Thread):
+    """A thread whose exception is raised where it is joined."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._error = error
+
+    def finish(self) -> None:
+        """Wait for the end; raise what went wrong."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+
+def _nothing_to_do(whole: DesignProblem, board: Board) -> DesignResult:
+    empty = np.array([], dtype=np.int32)
+    nothing = SparseFlow(empty, empty.copy(), np.array([]))
+    closed = np.zeros(whole.n_arcs, dtype=bool)
+    return DesignResult(
+        Status.OPTIMAL,
+        0.0,
+        0.0,
+        closed,
+        nothing,
+        None,
+        0.0,
+        "costs are not negative",
+        "no commodity needs a flow",
+        0,
+        board.seconds,
+        (Phase("end", board.seconds, 0.0, 0.0),),
+    )
+
+
+def _infeasible(whole: DesignProblem, board: Board, lengths: np.ndarray, why: str) -> DesignResult:
+    certificate = infeasibility_certificate(lengths)
+    proved = evaluate_certificate(whole, certificate)
+    proof = "arc lengths under which the demand needs more than all capacity"
+    if not np.isinf(proved) or proved < 0:
+        raise RuntimeError("the LP found no flow for the demand, but its prices do not prove that")
+    return DesignResult(
+        Status.INFEASIBLE,
+        float("inf"),
+        float("inf"),
+        None,
+        None,
+        certificate,
+        proved,
+        proof,
+        why,
+        0,
+        board.seconds,
+        tuple(board.phases),
+    )
+
+
+def _result(
+    whole: DesignProblem,
+    board: Board,
+    certificate: Certificate | None,
+    proof: str,
+    method: str,
+) -> DesignResult:
+    """Return the answer on the whole problem, its plan computed afresh from the flow."""
+    problem = board.problem
+    plan = board.best
+    assert plan is not None
+    plan = plan_of(problem, plan.flow)
+    busy = np.flatnonzero((whole.demand > 0) & (whole.origin != whole.destination))
+    arc, commodity = np.nonzero(plan.flow > 0)
+    flow = SparseFlow(
+        busy[commodity].astype(np.int32), arc.astype(np.int32), plan.flow[arc, commodity]
+    )
+    bound = min(board.bound, plan.cost)
+    proved = evaluate_certificate(whole, certificate) if certificate is not None else -np.inf
+    reached = bound >= plan.cost - board.gap * abs(plan.cost) - 1e-9
+    return DesignResult(
+        Status.OPTIMAL if reached else Status.FEASIBLE,
+        plan.cost,
+        bound,
+        plan.is_open,
+        flow,
+        certificate,
+        min(proved, plan.cost),
+        proof,
+        method,
+        board.nodes,
+        time.monotonic() - board.began,
+        tuple(board.phases),
+    )
