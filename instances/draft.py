@@ -183,8 +183,11 @@ def _read_cells(
     check = _checker(column, factor)
     holder = _HOLDER[column.kind]
     values: list[Any] = []
+    seen: dict[str, Any] = {}  # most cells of a column repeat others
     for index, cell in enumerate(cells):
-        if isinstance(cell, Broken):
+        if type(cell) is str and (known := seen.get(cell)) is not None:
+            values.append(known)
+        elif isinstance(cell, Broken):
             bad[index] = ""
             values.append(holder)
         elif is_blank(cell):
@@ -195,7 +198,10 @@ def _read_cells(
                 values.append(column.default)
         else:
             try:
-                values.append(check(cell))
+                value = check(cell)
+                values.append(value)
+                if type(cell) is str:
+                    seen[cell] = value
             except CellError as error:
                 bad[index] = str(error)
                 values.append(holder)

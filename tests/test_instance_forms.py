@@ -124,7 +124,7 @@ def generated(draw: st.DrawFn) -> Instance:
 
 
 @given(generated(), st.sampled_from(FORMS))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_writing_and_reading_back_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, instance: Instance, form: Form
 ) -> None:

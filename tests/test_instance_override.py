@@ -122,7 +122,7 @@ positive = st.floats(min_value=1e-3, max_value=1e6)
 
 
 @given(positive, positive)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_laws_of_overrides(one: float, other: float) -> None:
     """Last one wins; changes of two cells commute; setting back restores; no change, same hash."""
     km, hours = "links.taiyuan_tianjin.km", "links.datong_tianjin.hours"

@@ -19,8 +19,11 @@ def check_keys(drafts: Drafts) -> Iterator[Fault]:
         if table.required and draft.readable and not len(draft):
             message = f"the table has no rows; it needs at least one: {table.row}"
             yield draft.fault(None, "", message)
+        keys = list(zip(*(draft.texts(k) for k in table.key), strict=True))
+        if len(set(keys)) == len(keys):
+            continue  # the usual case, and quick
         first: dict[tuple[str, ...], int] = {}
-        for index, key in enumerate(zip(*(draft.texts(k) for k in table.key), strict=True)):
+        for index, key in enumerate(keys):
             if draft.is_bad(index, *table.key):
                 continue
             if key in first:
@@ -46,6 +49,8 @@ def _check_column(draft: DraftTable, column: Column, drafts: Drafts) -> Iterator
     if not target.readable or field in target.absent:
         return  # its own fault is told already; every row would repeat it
     known = set(target.texts(field))
+    if not column.many and known.issuperset({*draft.texts(column.name)} - {""}):
+        return
     hints: dict[str, str] = {}  # looking for a near name takes long, and faults repeat
     rows = draft.many(column.name) if column.many else [[t] for t in draft.texts(column.name)]
     for index, ids in enumerate(rows):

@@ -151,7 +151,9 @@ def check_moves(drafts: Drafts) -> Iterator[Fault]:
     known = set(zip(blocks.texts("origin_id"), blocks.texts("industry_id"), strict=True))
     origins = set(drafts["origins"].texts("origin_id"))
     industries = set(drafts["industries"].texts("industry_id"))
-    pairs = zip(moves.texts("origin_id"), moves.texts("industry_id"), strict=True)
+    pairs = list(zip(moves.texts("origin_id"), moves.texts("industry_id"), strict=True))
+    if known.issuperset(pairs):
+        return
     for index, (origin, industry) in enumerate(pairs):
         if moves.is_bad(index, "origin_id", "industry_id") or (origin, industry) in known:
             continue
