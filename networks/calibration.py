@@ -56,12 +56,13 @@ def calibrate(instance: Any, network: Network | None = None) -> pd.DataFrame:
 
 
 def summarise_calibration(table: pd.DataFrame) -> pd.DataFrame:
-    """Return by mode and quantity: rows, rows without a route, mean absolute errors.
+    """Return by mode group and quantity: rows, rows without a route, mean absolute errors.
 
-    Rows that were used as inputs prove nothing and are left out; ``all`` sums up every mode.
+    Rows that were used as inputs prove nothing and are left out; ``all`` sums up every group. The
+    group of a row is ``rail`` (any gauge, block trains), another single mode, or a mix of them.
     """
     proof = table[table["used_as_input"] == 0]
-    groups = [*proof.groupby(["modes", "quantity"]), *proof.groupby("modes")]
+    groups = [*proof.groupby(["mode_group", "quantity"]), *proof.groupby(["mode_group"])]
     groups.append((("all", "all"), proof))
     rows = []
     for key, part in groups:
@@ -69,7 +70,7 @@ def summarise_calibration(table: pd.DataFrame) -> pd.DataFrame:
         ok = part[part["status"] != NO_ROUTE]
         rows.append(
             {
-                "modes": mode,
+                "mode_group": mode,
                 "quantity": quantity,
                 "rows": len(part),
                 "no_route": len(part) - len(ok),
@@ -78,11 +79,12 @@ def summarise_calibration(table: pd.DataFrame) -> pd.DataFrame:
                 "mean_abs_error_to_middle": ok["error_to_middle"].abs().mean(),
             }
         )
-    return pd.DataFrame(rows).sort_values(["modes", "quantity"], ignore_index=True)
+    return pd.DataFrame(rows).sort_values(["mode_group", "quantity"], ignore_index=True)
 
 
 _COLUMNS = (
-    *("row_id", "quantity", "from", "to", "modes", "by", "modelled", "value_low", "value_high"),
+    *("row_id", "quantity", "from", "to", "modes", "mode_group", "by"),
+    *("modelled", "value_low", "value_high"),
     *("error", "error_to_middle", "status", "used_as_input", "km", "hours", "route"),
     "first_wait_hours",
     *("source", "grade"),
@@ -117,6 +119,7 @@ def _compared(
         "from": row["tail_place_id"],
         "to": row["head_place_id"],
         "modes": modes or "any",
+        "mode_group": _mode_group(split_ids(modes)),
         "by": row["by"],
         "modelled": modelled,
         "value_low": low,
@@ -131,6 +134,11 @@ def _compared(
         "source": row["source"],
         "grade": row["grade"],
     }
+
+
+def _mode_group(modes: list[str]) -> str:
+    rail = {"rail", "rail_broad", "block_train"}
+    return " + ".join(sorted({"rail" if m in rail else m for m in modes})) or "any"
 
 
 def _relative(value: float, reference: float) -> float:

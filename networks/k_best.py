@@ -12,7 +12,8 @@ reverse shortest path tree. That bound is exact but for loops, so little is sear
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,33 +197,70 @@ def k_best_routes(
     source, target
         A node, or nodes of one place of which any will do.
     distinct
-        ``"regimes"``: routes with the same links but other regimes count as different routes;
-        ``"links"``: of these only the best is listed.
+        What makes two routes different: a link or the regime on it (``"regimes"``), a link
+        (``"links"``), a mode or a place where the mode changes (``"hauls"``). Of routes that do not
+        differ in this the best is listed, and none that returns to a place while the route without
+        the loop, seen in the same way, costs less.
     """
     if k < 1:
         raise InstanceError(f"k = {k}: ask for at least one route")
-    if distinct not in ("regimes", "links"):
-        raise InstanceError(f"distinct = {distinct!r}: choose regimes or links")
+    if distinct not in SIGNATURES:
+        raise InstanceError(f"distinct = {distinct!r}: choose {', '.join(SIGNATURES)}")
+    signature_of = SIGNATURES[distinct]
     sources, targets = node_list(source), node_list(target)
     search = _Search(network, np.asarray(mask, bool), np.asarray(weights, float), sources, targets)
-    seen: set[tuple[str, ...]] = set()
+    seen: dict[Signature, float] = {}
     routes: list[list[int]] = []
-    for _, arcs in search.run():
-        if distinct == "links":
-            signature = link_signature(network, arcs)
-            if signature in seen:
-                continue
-            seen.add(signature)
+    for cost, arcs in search.run():
+        links = [a for a in arcs if network.element_table[a] == "links"]
+        signature = signature_of(network, links)
+        if signature in seen:
+            continue
+        seen[signature] = cost
+        limit = cost - TOLERANCE * max(1.0, cost)
+        shorter = (signature_of(network, rest) for rest in _without_returns(network, links))
+        if any(seen.get(other, np.inf) < limit for other in shorter):
+            continue
         routes.append(arcs)
         if len(routes) == k:
             break
     return routes
 
 
-def link_signature(network: Network, arcs: Iterable[int]) -> tuple[str, ...]:
-    """Return the links of a route with their directions, whatever the regimes."""
-    keys = (network.arc_keys[a] for a in arcs)
-    return tuple(key.rpartition(":")[0] for key in keys if key.startswith("link:"))
+def _without_returns(network: Network, links: list[int]) -> Iterator[list[int]]:
+    """Yield the links of a route less those between two visits to a place, for every return."""
+    tails = network.node_place[network.tail[links]].tolist() if links else []
+    places = [*tails, int(network.node_place[network.head[links[-1]]])] if links else []
+    for i, j in itertools.combinations(range(len(places)), 2):
+        if places[i] == places[j]:
+            yield links[:i] + links[j:]
+
+
+def links_and_regimes(network: Network, links: Sequence[int]) -> Signature:
+    """Return the links of a route with direction and regime."""
+    return tuple(network.arc_keys[a] for a in links)
+
+
+def links_only(network: Network, links: Sequence[int]) -> Signature:
+    """Return the links of a route with direction, whatever the regime."""
+    return tuple(network.arc_keys[a].rpartition(":")[0] for a in links)
+
+
+def hauls_only(network: Network, links: Sequence[int]) -> Signature:
+    """Return the modes of a route and the places where the mode changes."""
+    hauls: list[str] = []
+    for before, arc in itertools.pairwise([None, *links]):
+        if before is None or network.mode[before] != network.mode[arc]:
+            hauls += [network.place_ids[network.node_place[network.tail[arc]]], network.mode[arc]]
+    return tuple(hauls)
+
+
+Signature = tuple[str, ...]
+SIGNATURES: dict[str, Callable[[Network, Sequence[int]], Signature]] = {
+    "regimes": links_and_regimes,
+    "links": links_only,
+    "hauls": hauls_only,
+}
 
 
 def node_list(nodes: int | Iterable[int]) -> list[int]:

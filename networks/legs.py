@@ -119,17 +119,25 @@ class RouteReader:
         }
         places = network.tables["places"]
         self._names = dict(zip(places["place_id"], places["name"], strict=True))
+        self._texts: dict[tuple[str, str], list[str]] = {}
 
     def route(self, arcs: Iterable[int]) -> Route:
         """Return the route of arcs given in travel order."""
         return Route(tuple(self._leg(arc) for arc in arcs))
 
+    def _text(self, arc: int, column: str) -> str:
+        """Return a text cell of the arc's table row, empty where the table has no such column."""
+        table = str(self.network.element_table[arc])
+        if (table, column) not in self._texts:
+            rows = self.network.tables[table]
+            cells = rows[column].tolist() if column in rows else [""] * len(rows)
+            self._texts[table, column] = cells
+        return str(self._texts[table, column][int(self.network.element_row[arc])])
+
     def _leg(self, arc: int) -> Leg:
         network = self.network
         tail_id, _, from_regime = network.node_keys[network.tail[arc]]
         head_id, _, regime = network.node_keys[network.head[arc]]
-        table = network.tables[network.element_table[arc]]
-        row = table.iloc[int(network.element_row[arc])]
         service = int(network.arc_service[arc])
         return Leg(
             from_id=tail_id,
@@ -141,9 +149,9 @@ class RouteReader:
             from_regime=from_regime,
             regime=regime,
             **{name: float(values[arc]) for name, values in self._numbers.items()},
-            name=str(row.get("name", "")),
+            name=self._text(arc, "name"),
             service_id=network.service_ids[service] if service >= 0 else "",
-            source=str(row["source"]),
-            grade=str(row["grade"]),
+            source=self._text(arc, "source"),
+            grade=self._text(arc, "grade"),
             arc_key=network.arc_keys[arc],
         )

@@ -1,10 +1,12 @@
 """All routes that nothing beats in every criterion: the exact Pareto front, by label setting.
 
-A label is the sum of the criteria from the source to a node. Labels that another label of the node
-beats or equals are dropped, and so are those that a known route to the target beats even if the
-rest of the way were best in every criterion at once (reverse shortest path trees). Nothing is
-rounded; vectors that differ by less than `TOLERANCE` of the best value count as equal, and of
-equal routes one is kept.
+A label is the sums of the criteria from the source to a node. Labels that another label of the node
+beats or equals are dropped, and so are those from which no new vector of the front can come: the
+rest of the way costs at least its shortest path under every weighting of the criteria (reverse
+shortest path trees), and what known routes leave open is the union of boxes below a few corners
+(local upper bounds: Klamroth, Lacour, Vanderpooten 2015). A label that some weighting keeps out of
+every box is hopeless. Nothing is rounded; vectors that differ by less than `TOLERANCE` of the best
+value count as equal, and of equal routes one is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from networks.paths import PathFinder
 
 TOLERANCE = 1e-9
 MOST_LABELS = 1_000_000
-_MIXES = 6  # seeds: weighted sums on a grid of this many steps
+_STEPS = 5  # weightings: a grid of this many steps over the shares of the criteria
+_FAR = 1e30  # upper bound of what is not bounded; infinity times zero would be NaN
+Vector = tuple[float, ...]
 
 
 def pareto_routes(
@@ -34,7 +38,7 @@ def pareto_routes(
     target: int | Iterable[int],
     criteria: Sequence[By] = ("cost", "hours", "co2"),
 ) -> list[list[int]]:
-    """Return the routes of the complete Pareto front, cheapest first criterion first.
+    """Return the routes of the complete Pareto front, ordered by the first criterion.
 
     Each is a list of arcs in travel order; of routes equal in every criterion one is returned.
     More than `MOST_LABELS` partial routes raise `InstanceError`: the front is never cut short.
@@ -55,114 +59,162 @@ def pareto_paths(
     """Return the front for criteria given as one row of arc weights each; see `pareto_routes`."""
     finder = PathFinder(network, mask)
     rest = np.array([finder.tree(w, targets, reverse=True).dist for w in criteria])
-    start = min(sources, key=lambda s: tuple(rest[:, s]))
-    if not np.isfinite(rest[:, start]).all():
+    best = rest[:, list(sources)].min(axis=1)
+    if not np.isfinite(best).all():
         return []
-    slack = TOLERANCE * np.maximum(1.0, rest[:, list(sources)].min(axis=1))
-    known = _seeds(finder, criteria, sources, targets)
+    search = _Search(finder, criteria, sources, targets, best)
     gone = np.array([finder.tree(w, sources).dist for w in criteria])
-    arcs = np.flatnonzero(finder.mask)
-    best = gone[:, network.tail[arcs]] + criteria[:, arcs] + rest[:, network.head[arcs]]
-    hopeful = np.isfinite(best).all(axis=0)
-    for vector in known:
-        hopeful &= ~(best >= (np.array(vector) - slack)[:, None]).all(axis=0)
-    front = _label_setting(network, arcs[hopeful], criteria, sources, targets, rest, slack, known)
-    return [front[vector] for vector in sorted(front)]
-
-
-def _seeds(
-    finder: PathFinder, criteria: np.ndarray, sources: Sequence[int], targets: Sequence[int]
-) -> dict[tuple[float, ...], list[int]]:
-    """Return some routes to prune with: the best for weighted sums of the criteria."""
-    scale = np.array([w[finder.mask].sum() or 1.0 for w in criteria])
-    found: dict[tuple[float, ...], list[int]] = {}
-    for mix in itertools.product(range(_MIXES + 1), repeat=len(criteria)):
-        if sum(mix) != _MIXES:
-            continue
-        share = (np.array(mix) + 1e-6) / scale
-        tree = finder.tree(share @ criteria, sources)
-        end = min(targets, key=lambda t: tree.dist[t])
-        arcs = finder.path(tree, end)
-        found[_sum(criteria, arcs)] = arcs
-    return found
-
-
-def _label_setting(
-    network: Network,
-    arcs: np.ndarray,
-    criteria: np.ndarray,
-    sources: Sequence[int],
-    targets: Sequence[int],
-    rest: np.ndarray,
-    slack: np.ndarray,
-    known: dict[tuple[float, ...], list[int]],
-) -> dict[tuple[float, ...], list[int]]:
-    """Return the nondominated vectors at the targets with one route each."""
-    outgoing: dict[int, list[tuple[int, int, tuple[float, ...]]]] = {}
-    for arc in arcs.tolist():
-        step = (arc, int(network.head[arc]), tuple(criteria[:, arc].tolist()))
-        outgoing.setdefault(int(network.tail[arc]), []).append(step)
-    remaining = [tuple(column) for column in rest.T.tolist()]
-    scale = 1 / np.maximum(rest[:, list(sources)].min(axis=1), 1e-9)
-    tolerance, ends = tuple(slack.tolist()), set(targets)
-    front = _Front(tolerance)
-    for vector in sorted(known):
-        front.add(vector)
-    labels: list[tuple[int, int]] = []  # label before, arc
-    fronts: dict[int, _Front] = {}
-    heap: list[tuple[float, int, int, tuple[float, ...]]] = []
-
-    def push(node: int, vector: tuple[float, ...], before: int, arc: int) -> None:
-        hoped = tuple(map(add, vector, remaining[node]))
-        if front.beats(hoped):
-            return
-        if not fronts.setdefault(node, _Front(tolerance)).add(vector):
-            return
-        labels.append((before, arc))
-        if len(labels) > MOST_LABELS:
-            raise InstanceError(
-                f"the Pareto front needs more than {MOST_LABELS} partial routes: use fewer "
-                "criteria, or close places and modes that are out of the question"
-            )
-        order = float(np.dot(hoped, scale))
-        heapq.heappush(heap, (order, len(labels) - 1, node, vector))
-
-    for source in sources:
-        push(source, (0.0,) * len(criteria), -1, -1)
-    while heap:
-        _, label, node, vector = heapq.heappop(heap)
-        if vector not in fronts[node].vectors:
-            continue  # beaten since it was pushed
-        if node in ends:
-            if front.add(vector):
-                known[vector] = _trace(labels, label)
-            continue
-        if front.beats(tuple(map(add, vector, remaining[node]))):
-            continue
-        for arc, head, cost in outgoing.get(node, ()):
-            push(head, tuple(map(add, vector, cost)), label, arc)
-    return {vector: known[vector] for vector in front.vectors}
+    search.keep(gone[:, network.tail] + criteria + rest[:, network.head])
+    return search.run()
 
 
 class _Front:
     """Vectors of which none beats or equals another, up to a tolerance."""
 
-    def __init__(self, slack: tuple[float, ...]) -> None:
+    def __init__(self, slack: Vector) -> None:
         self.slack = slack
-        self.vectors: list[tuple[float, ...]] = []
+        self.vectors: list[Vector] = []
 
-    def beats(self, vector: tuple[float, ...]) -> bool:
-        """Tell whether a vector of the front beats or equals this one."""
-        limit = tuple(map(add, vector, self.slack))
-        return any(all(map(le, own, limit)) for own in self.vectors)
-
-    def add(self, vector: tuple[float, ...]) -> bool:
+    def add(self, vector: Vector) -> bool:
         """Add a vector and drop those it beats; False where the front beats or equals it."""
-        if self.beats(vector):
-            return False
-        self.vectors = [own for own in self.vectors if not all(map(le, vector, own))]
+        limit = tuple(map(add, vector, self.slack))
+        vectors = self.vectors
+        for i, own in enumerate(vectors):
+            if all(map(le, own, limit)):
+                vectors[0], vectors[i] = own, vectors[0]  # what beats one often beats the next
+                return False
+        self.vectors = [own for own in vectors if not all(map(le, vector, own))]
         self.vectors.append(vector)
         return True
+
+
+class _Corners:
+    """The boxes that known vectors leave open: every unbeaten vector lies below a corner."""
+
+    def __init__(self, weightings: np.ndarray, slack: np.ndarray) -> None:
+        self.weightings, self.slack = weightings, slack
+        self.corners = np.full((1, weightings.shape[1]), _FAR)
+        self.worth = weightings @ self.corners.T  # [weighting, corner]
+
+    def add(self, vector: Vector) -> None:
+        """Close what the vector beats or equals."""
+        point = np.array(vector) - self.slack
+        above = (point < self.corners).all(axis=1)
+        if not above.any():
+            return
+        parts = [self.corners[~above]]
+        for criterion in range(len(point)):
+            lowered = self.corners[above].copy()
+            lowered[:, criterion] = point[criterion]
+            parts.append(lowered)
+        corners = np.unique(np.concatenate(parts), axis=0)
+        below = (corners[:, None, :] <= corners[None, :, :]).all(axis=2)
+        self.corners = corners[below.sum(axis=1) == 1]  # below no corner but itself
+        self.worth = self.weightings @ self.corners.T
+
+    def hope(self, bounds: np.ndarray) -> np.ndarray:
+        """Tell for rows of lower bounds, one per weighting, whether some box is in reach."""
+        return (bounds[:, :, None] < self.worth[None, :, :]).all(axis=1).any(axis=1)
+
+
+class _Search:
+    """Label setting from the sources to the targets."""
+
+    def __init__(
+        self,
+        finder: PathFinder,
+        criteria: np.ndarray,
+        sources: Sequence[int],
+        targets: Sequence[int],
+        best: np.ndarray,
+    ) -> None:
+        self.network, self.criteria = finder.network, criteria
+        self.sources, self.targets = sources, set(targets)
+        slack = TOLERANCE * np.maximum(1.0, best)
+        self.slack: Vector = tuple(slack.tolist())
+        self.weightings = _weightings(best)
+        self.corners = _Corners(self.weightings, slack)
+        trees = [finder.tree(w @ criteria, targets, reverse=True) for w in self.weightings]
+        self.rest = np.array([tree.dist for tree in trees]).T  # [node, weighting]
+        self.known: dict[Vector, list[int]] = {}
+        for tree in trees:  # the best route of each weighting, to prune with from the start
+            arcs = finder.path(tree, min(sources, key=tree.dist.__getitem__))
+            vector = (0.0,) * len(criteria)
+            for arc in arcs:  # summed in travel order, as labels are
+                vector = tuple(map(add, vector, criteria[:, arc].tolist()))
+            self._found(vector, arcs)
+        self.outgoing: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self.arcs = np.flatnonzero(finder.mask)
+
+    def keep(self, ideal: np.ndarray) -> None:
+        """Keep the arcs worth a label, given the least of each criterion on routes over them."""
+        usable = self.arcs[np.isfinite(ideal[:, self.arcs]).all(axis=0)]
+        usable = usable[self.corners.hope(ideal[:, usable].T @ self.weightings.T)]
+        usable = usable[np.argsort(self.network.tail[usable], kind="stable")]
+        tails, first = np.unique(self.network.tail[usable], return_index=True)
+        for node, arcs in zip(tails.tolist(), np.split(usable, first)[1:], strict=True):
+            rest = self.rest[self.network.head[arcs]]
+            self.outgoing[node] = (arcs, self.criteria[:, arcs].T, rest)
+
+    def _found(self, vector: Vector, arcs: list[int]) -> None:
+        if vector not in self.known:
+            self.known[vector] = arcs
+            self.corners.add(vector)
+
+    def run(self) -> list[list[int]]:
+        """Return the routes of the front, ordered by their vectors."""
+        head = self.network.head.tolist()
+        middle = len(self.weightings) - 1  # the even weighting orders the labels
+        zero = (0.0,) * len(self.criteria)
+        labels: list[tuple[int, int]] = []  # label before, arc
+        fronts: dict[int, _Front] = {}
+        heap: list[tuple[float, int, int, Vector]] = []
+
+        def push(order: float, node: int, vector: Vector, before: int, arc: int) -> None:
+            if node not in fronts:
+                fronts[node] = _Front(self.slack)
+            if not fronts[node].add(vector):
+                return
+            labels.append((before, arc))
+            if len(labels) > MOST_LABELS:
+                raise InstanceError(
+                    f"the Pareto front needs more than {MOST_LABELS} partial routes: use fewer "
+                    "criteria, or close places and modes that are out of the question"
+                )
+            heapq.heappush(heap, (order, len(labels) - 1, node, vector))
+
+        for source in self.sources:
+            push(0.0, source, zero, -1, -1)
+        while heap:
+            _, label, node, vector = heapq.heappop(heap)
+            if vector not in fronts[node].vectors:
+                continue  # beaten since it was pushed
+            if node in self.targets:
+                self._found(vector, _trace(labels, label))
+                continue
+            if node not in self.outgoing:
+                continue
+            arcs, costs, rest = self.outgoing[node]
+            vectors = costs + vector
+            bounds = vectors @ self.weightings.T + rest
+            for i in np.flatnonzero(self.corners.hope(bounds)).tolist():
+                arc = int(arcs[i])
+                push(float(bounds[i, middle]), head[arc], tuple(vectors[i].tolist()), label, arc)
+        front = _Front(self.slack)
+        for vector in sorted(self.known):
+            front.add(vector)
+        return [self.known[vector] for vector in sorted(front.vectors)]
+
+
+def _weightings(best: np.ndarray) -> np.ndarray:
+    """Return weights of the criteria to bound and seed with, each criterion in its own scale.
+
+    A grid over the shares, corners (one criterion alone) included; the last row weighs all evenly.
+    """
+    steps = itertools.product(range(_STEPS + 1), repeat=len(best))
+    grid = [mix for mix in steps if sum(mix) == _STEPS]
+    shares = np.array([*grid, (1.0,) * len(best)], dtype=float)
+    return shares / np.where(best > 0, best, 1.0)
 
 
 def _trace(labels: list[tuple[int, int]], label: int) -> list[int]:
@@ -172,11 +224,3 @@ def _trace(labels: list[tuple[int, int]], label: int) -> list[int]:
         if arc >= 0:
             arcs.append(arc)
     return arcs[::-1]
-
-
-def _sum(criteria: np.ndarray, arcs: Sequence[int]) -> tuple[float, ...]:
-    """Return the criteria of a route, summed in travel order as labels are."""
-    vector = (0.0,) * len(criteria)
-    for arc in arcs:
-        vector = tuple(map(add, vector, criteria[:, arc].tolist()))
-    return vector

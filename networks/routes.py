@@ -92,7 +92,7 @@ def find_routes(
     services: str | Iterable[str] = "today",
     from_regime: str | None = None,
     to_regime: str | None = None,
-    distinct: str = "regimes",
+    distinct: str = "links",
 ) -> RouteAnswer:
     """Return the k best routes between two places, or the whole Pareto front.
 
@@ -112,6 +112,8 @@ def find_routes(
         Ids or names of places, links, transfers, customs, corridors, services, bottlenecks, modes.
     from_regime, to_regime
         By default domestic in China and foreign abroad.
+    distinct
+        What makes two routes different: ``regimes``, ``links`` or ``hauls``; see `k_best_routes`.
     """
     if isinstance(projects, str) and projects != "all":
         projects = (projects,)

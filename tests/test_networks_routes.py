@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from networks_tables import Rows, link, make_network, place, tariff
 
-from networks.k_best import k_best_routes, link_signature
+from networks.k_best import k_best_routes
 from networks.network import Goods, Network
 from networks.pareto import pareto_paths
 from networks.paths import PathFinder
@@ -211,14 +211,57 @@ def test_the_random_cases_are_worth_testing() -> None:
     assert fronts >= 40
 
 
-def test_distinct_links_lists_a_way_once() -> None:
-    case = make_case(SEEDS[17])
-    network, mask, weights = case.network, case.mask, case.weights
-    source, target = case.source, case.target
-    every = k_best_routes(network, mask, weights[0], source, target, 200)
-    once = k_best_routes(network, mask, weights[0], source, target, 200, distinct="links")
-    signatures = [link_signature(network, arcs) for arcs in every]
-    assert [link_signature(network, arcs) for arcs in once] == list(dict.fromkeys(signatures))
+@pytest.mark.parametrize("seed", SEEDS[::5])
+def test_distinct_lists_of_like_routes_the_best(seed: int) -> None:
+    case = make_case(seed)
+    network, weights = case.network, case.weights[0]
+
+    def ways(distinct: str, k: int) -> list[list[int]]:
+        return k_best_routes(
+            network, case.mask, weights, case.source, case.target, k, distinct=distinct
+        )
+
+    every = ways("regimes", 1000)
+    for distinct, like in (("links", links_of), ("hauls", hauls_of)):
+        best: dict[tuple, float] = {}
+        for arcs in every:
+            best.setdefault(like(network, arcs), weights[arcs].sum())
+        expected = {}
+        for arcs in every:
+            links = [a for a in arcs if network.element_table[a] == "links"]
+            loops = (
+                links[:i] + links[j + 1 :]
+                for i in range(len(links))
+                for j in range(i, len(links))
+                if network.node_place[network.tail[links[i]]]
+                == network.node_place[network.head[links[j]]]
+            )
+            mine = like(network, arcs)
+            if all(best.get(like(network, other), np.inf) >= best[mine] for other in loops):
+                expected.setdefault(mine, best[mine])
+            elif weights[arcs].sum() == best[mine]:
+                expected.setdefault(mine, np.inf)  # the best of this kind has a needless loop
+        expected = {way: cost for way, cost in expected.items() if cost < np.inf}
+        found = [(like(network, arcs), weights[arcs].sum()) for arcs in ways(distinct, 1000)]
+        assert len(found) == len(expected)
+        assert dict(found) == expected
+        assert ways(distinct, 2) == ways(distinct, 1000)[:2]
+
+
+def links_of(network: Network, arcs: list[int]) -> tuple:
+    return tuple(
+        (str(network.element_id[a]), network.arc_keys[a].split(":")[2])
+        for a in arcs
+        if network.element_table[a] == "links"
+    )
+
+
+def hauls_of(network: Network, arcs: list[int]) -> tuple:
+    links = [a for a in arcs if network.element_table[a] == "links"]
+    return tuple(
+        (str(mode), network.node_place[network.tail[next(iter(group))]])
+        for mode, group in itertools.groupby(links, key=lambda a: network.mode[a])
+    )
 
 
 def loop_rows() -> Rows:
@@ -267,20 +310,31 @@ def test_a_route_may_come_back_to_a_place_in_another_regime() -> None:
     ]
 
 
-def test_but_not_where_staying_would_do() -> None:
-    """With clearance at the port for 45 the spur (10 + 30 + 10) is no longer worth it, and a loop
-    to the depot without clearing there is no route at all."""
+@pytest.mark.parametrize(
+    ("at_port", "by_regimes", "by_links"),
+    [
+        (45, [695, 700], [695]),  # the loop costs 5 more and saves nothing
+        (60, [700, 710], [700, 710]),  # the loop saves 10: now the other way is the dearer one
+    ],
+)
+def test_but_not_where_staying_would_do(
+    at_port: float, by_regimes: list[float], by_links: list[float]
+) -> None:
+    """Zone to port by road 150 and on by sea 500. Clearance at the depot: 10 + 30 + 10."""
     data = loop_rows()
     data["customs"].append(
         {"customs_id": "at_port", "place_id": "port", "from_regime": "domestic",
-         "to_regime": "export_cleared", "cost_cny_per_teu": 45}
+         "to_regime": "export_cleared", "cost_cny_per_teu": at_port}
     )  # fmt: skip
     network = make_network(data)
     source = network.node["zone", "gate", "domestic"]
     target = network.node["abroad", "gate", "foreign"]
     money = network.money(Goods("g", 10, 1000))
-    routes = k_best_routes(network, network.available(), money, source, target, 10)
-    assert [money[arcs].sum() for arcs in routes] == [695.0, 700.0]
+    for distinct, costs in (("regimes", by_regimes), ("links", by_links)):
+        routes = k_best_routes(
+            network, network.available(), money, source, target, 10, distinct=distinct
+        )
+        assert [money[arcs].sum() for arcs in routes] == costs
 
 
 def free_customs(rows: Rows, regimes: tuple[str, ...]) -> Rows:
