@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from verify_hand import (
     COST,
     IN_ROAD,
@@ -399,6 +402,40 @@ def test_local_goods_may_be_listed_without_a_route() -> None:
     assert verify_plan(hand_instance(), plan).ok
     assert not verify_plan(hand_instance(), flow(plan, -1, arcs=OUT_RAIL[:1])).ok
     assert not verify_plan(hand_instance(), flow(plan, -1, teu=13.0)).ok
+
+
+JUNK = (None, "x", -1.0, 1e308, [], {}, [["O", 1]], True, {"number": "nan"})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_damage_makes_the_verifier_stumble(data: st.DataObject) -> None:
+    """One value of plan.json is replaced by junk: it is refused on reading, or rejected."""
+    raw = json.loads(
+        hand_plan(certificate={"kind": "lagrangian", "block": [["O", "E", 0.1]]}).to_json()
+    )
+    place: Any = raw
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from([k for k in keys if k not in ("format", "stop_reason")]))
+        inner = place[key]
+        if not isinstance(inner, dict | list) or not inner or data.draw(st.integers(0, 5)) == 0:
+            break
+        place = inner
+    junk = data.draw(st.sampled_from([j for j in JUNK if j != inner]))
+    harmless = (
+        inner in (None, [], {})
+        or place is raw.get("certificate")
+        or place in raw["certificate"].get("block", [])
+    )
+    place[key] = junk
+    try:
+        plan = Plan.from_json(json.dumps(raw))
+    except ValueError:
+        return
+    verdict = verify_plan(hand_instance(), plan)
+    assert verdict.lines()
+    assert harmless or not verdict.ok, (key, inner, junk)
 
 
 def test_hosts_abroad_trade_in_the_regime_foreign() -> None:

@@ -456,7 +456,7 @@ def _best_slope(
     volumes = np.append(volumes[volumes < reach], reach)
     steps = np.diff(volumes)
     slopes = np.diff(changes)[steps > 0] / steps[steps > 0]
-    cheapest = min((float(h.cost[0]) for h in hostings), default=0.0)
+    cheapest = min((float(h.cost.min(initial=0.0)) for h in hostings), default=0.0)
     low, high = float(slopes.min(initial=0.0)), float(max(slopes.max(initial=0.0), -cheapest))
 
     def constant(slope: float) -> float:

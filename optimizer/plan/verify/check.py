@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from optimizer.plan.plan import Plan, Question, Status
@@ -12,7 +13,7 @@ from optimizer.plan.verify import verdict as rule
 from optimizer.plan.verify.arcs import FEATURES, Network
 from optimizer.plan.verify.certificate import Bound
 from optimizer.plan.verify.decisions import Amounts, check_decisions
-from optimizer.plan.verify.entries import check_question, is_number, sound_entries
+from optimizer.plan.verify.entries import is_number, sound_entries, sound_question
 from optimizer.plan.verify.facts import Facts
 from optimizer.plan.verify.flows import FlowCheck, Routed
 from optimizer.plan.verify.goods import GoodsBook
@@ -47,8 +48,8 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
     network = Network(facts)
     goods, production = GoodsBook(facts), Production(facts)
     _check_identity(facts, plan, findings)
-    check_question(facts, network, plan.question, findings)
-    asked = plan.question
+    asked = sound_question(facts, network, plan.question, findings)
+    plan = replace(plan, question=asked)
     plan = sound_entries(facts, plan, findings)
     amounts = check_decisions(facts, plan, findings)
     routed = FlowCheck(facts, network, goods, plan, amounts, findings).run()
@@ -176,6 +177,8 @@ def _check_stay_cost(facts: Facts, plan: Plan, pricing: Bound, findings: Finding
         if not (isinstance(stated, float) and math.isnan(stated)):
             message = "some output must move or has no route where it is, so there is no such cost"
             findings.add(rule.STAY_COST, where, message, str(stated), "nan")
+    elif plan.question.objective in ("hours", "co2e") and is_number(stated) and stated > expected:
+        findings.note(f"the cost of staying is {expected:.6g} mcny a year on the cheapest routes")
     else:
         _close(rule.STAY_COST, where, stated, expected, findings)
 
@@ -199,7 +202,7 @@ def _check_status(plan: Plan, objective: float, findings: Findings) -> None:
         )
     if plan.status is Status.OPTIMAL:
         gap = abs(objective - bound) / max(abs(objective), 1e-12) if objective != bound else 0.0
-        allowed = max(PROVEN_GAP, _gap_in_words(plan.stop_reason))
+        allowed = max(PROVEN_GAP, _gap_in_words(str(plan.stop_reason)))
         if gap > allowed * (1 + 1e-6) and abs(objective - bound) > slack:
             message = "called optimal with a gap that is no proof; stop_reason names no such gap"
             findings.add(rule.STATUS, "status", message, gap, allowed)
@@ -225,6 +228,9 @@ def _certified(
 ) -> float | None:
     """Return what the certificate proves, and file a claim that it does not support."""
     certificate, question = plan.certificate, plan.question
+    if not isinstance(certificate, Mapping):
+        findings.add(rule.CERTIFICATE, "certificate", "is no object", str(certificate))
+        return None
     if not certificate:
         findings.note("the plan holds no certificate: its bound rests on the solver alone")
         return None

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from optimizer.plan.plan import Plan
 from optimizer.plan.verify import verdict as rule
-from optimizer.plan.verify.entries import is_number
 from optimizer.plan.verify.facts import Facts, Row, many
 from optimizer.plan.verify.verdict import Findings
 
@@ -59,7 +58,7 @@ def check_decisions(facts: Facts, plan: Plan, findings: Findings) -> Amounts:
     _chains(facts, plan, findings)
     _agglomeration(facts, amounts, findings)
     _rules(facts, plan, amounts, findings)
-    if plan.question.budget_mcny is not None and is_number(plan.question.budget_mcny):
+    if plan.question.budget_mcny is not None:
         outlay, limit = public_outlay(facts, plan), plan.question.budget_mcny
         findings.at_most(
             rule.QUESTION, "budget_mcny", outlay, limit, "the capital is above the budget"
@@ -88,17 +87,16 @@ def _volume(facts: Facts, plan: Plan, amounts: Amounts, findings: Findings) -> N
 def _targets(facts: Facts, plan: Plan, amounts: Amounts, findings: Findings) -> None:
     question = plan.question
     targets = [("target_mcny", question.target_mcny)]
-    if question.target_share is not None and is_number(question.target_share):
+    if question.target_share is not None:
         targets.append(("target_share", question.target_share * facts.total_volume))
     for name, target in targets:
-        if target is not None and is_number(target):
+        if target is not None:
             message = "too little output comes to the zones"
             findings.at_least(rule.QUESTION, name, amounts.absorbed, target, message)
     for industry_id, target in question.industry_targets:
-        if is_number(target):
-            moved = amounts.industry.get(industry_id, 0.0)
-            message = "too little output of the industry comes to the zones"
-            findings.at_least(rule.QUESTION, f"target of {industry_id}", moved, target, message)
+        moved = amounts.industry.get(industry_id, 0.0)
+        message = "too little output of the industry comes to the zones"
+        findings.at_least(rule.QUESTION, f"target of {industry_id}", moved, target, message)
 
 
 def _rivals(facts: Facts, plan: Plan, amounts: Amounts, findings: Findings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -78,23 +78,32 @@ class _Entries:
     def keep(
         self,
         what: str,
-        entries: Iterable[Any],
+        entries: Any,
         key: Callable[[Any], tuple[Hashable, ...]],
         known: Callable[[Any], bool],
         amount: Callable[[Any], Any] | None = None,
     ) -> tuple[Any, ...]:
+        if not isinstance(entries, list | tuple):
+            self.findings.add(rule.NUMBERS, what, "is no list of entries", str(entries))
+            return ()
         kept, seen = [], set()
         for entry in entries:
-            ids = key(entry)
+            try:
+                ids = key(entry)
+                is_known, is_repeated = known(entry), ids in seen
+                number = None if amount is None else amount(entry)
+            except (TypeError, LookupError, AttributeError):
+                self.findings.add(rule.IDS, what, "this entry is damaged", str(entry))
+                continue
             where = f"{what} {' '.join(str(part) for part in ids if part)}"
-            number = None if amount is None else amount(entry)
-            if not known(entry):
+            if not is_known:
                 self.findings.add(rule.IDS, where, "names a row that the tables do not hold")
-            elif ids in seen:
+            elif is_repeated:
                 self.findings.add(rule.IDS, where, "the plan holds this entry twice")
             elif amount is not None and not is_number(number):
+                shown = str(number)
                 self.findings.add(
-                    rule.NUMBERS, where, "is no finite number", str(number), "a number >= 0"
+                    rule.NUMBERS, where, "is no finite number", shown, "a number >= 0"
                 )
             elif number is not None and number < -1e-9:
                 self.findings.add(rule.NUMBERS, where, "is negative", number, 0.0)
@@ -106,38 +115,65 @@ class _Entries:
     def accounts(self, lines: Iterable[Any]) -> tuple[Any, ...]:
         kept = []
         for line in lines:
-            if is_number(line.mcny):
-                kept.append(line)
+            words = (line.component, line.host_kind, line.host_id, line.industry_id, line.origin_id)
+            where = f"account {' '.join(str(word) for word in words if word)}"
+            if not all(isinstance(word, str) for word in words):
+                self.findings.add(rule.IDS, where, "this entry is damaged")
+            elif not is_number(line.mcny):
+                shown = str(line.mcny)
+                self.findings.add(rule.NUMBERS, where, "is no finite number", shown, "a number")
             else:
-                where = f"account {line.component} {line.host_id} {line.industry_id}"
-                self.findings.add(
-                    rule.NUMBERS, where, "is no finite number", str(line.mcny), "a number"
-                )
+                kept.append(line)
         return tuple(kept)
 
 
-def check_question(facts: Facts, network: Network, question: Question, findings: Findings) -> None:
-    """File what makes the plan's question no question on this instance."""
+def sound_question(
+    facts: Facts, network: Network, question: Question, findings: Findings
+) -> Question:
+    """File what makes a question no question on this instance; return what is left to check."""
     if question.objective not in OBJECTIVES:
-        findings.add(
-            rule.QUESTION, "objective", "is unknown", question.objective, ", ".join(OBJECTIVES)
-        )
-    for zone_id in (*question.open_zones, *question.forbid_zones):
-        if zone_id not in facts.zone:
-            findings.add(
-                rule.QUESTION, f"zone {zone_id}", "the question names a zone that is not there"
-            )
-    for name in question.closed:
-        if name not in network.closable:
-            findings.add(rule.QUESTION, f"closed {name}", "the question closes what is not there")
-    for industry_id, target in question.industry_targets:
-        if industry_id not in facts.industry:
-            findings.add(
-                rule.QUESTION, f"industry {industry_id}", "the target is for an unknown industry"
-            )
-        if not is_number(target):
-            findings.add(rule.QUESTION, f"target of {industry_id}", "is no number", str(target))
-    for name in ("target_mcny", "target_share", "budget_mcny", "cost_limit_mcny"):
+        words = ", ".join(OBJECTIVES)
+        findings.add(rule.QUESTION, "objective", "is unknown", str(question.objective), words)
+
+    def ids(name: str, known: Collection[str]) -> tuple[str, ...]:
         value = getattr(question, name)
-        if value is not None and not (is_number(value) and value >= 0):
-            findings.add(rule.QUESTION, name, "is no number >= 0", str(value))
+        if not isinstance(value, list | tuple):
+            findings.add(rule.QUESTION, name, "is no list of ids", str(value))
+            return ()
+        for item in value:
+            if not isinstance(item, str) or item not in known:
+                findings.add(rule.QUESTION, f"{name} {item}", "names what is not in the instance")
+        return tuple(item for item in value if isinstance(item, str))
+
+    def limit(name: str) -> float | None:
+        value = getattr(question, name)
+        if value is None or (is_number(value) and value >= 0):
+            return value
+        findings.add(rule.QUESTION, name, "is no number >= 0", str(value))
+        return None
+
+    targets = []
+    for item in (
+        question.industry_targets if isinstance(question.industry_targets, tuple) else (None,)
+    ):
+        if (
+            isinstance(item, list | tuple)
+            and len(item) == 2
+            and item[0] in facts.industry
+            and is_number(item[1])
+        ):
+            targets.append((item[0], item[1]))
+        else:
+            where = f"industry target {item}"
+            findings.add(rule.QUESTION, where, "is no target for an industry of the instance")
+    return replace(
+        question,
+        target_mcny=limit("target_mcny"),
+        target_share=limit("target_share"),
+        budget_mcny=limit("budget_mcny"),
+        cost_limit_mcny=limit("cost_limit_mcny"),
+        industry_targets=tuple(targets),
+        closed=ids("closed", network.closable),
+        open_zones=ids("open_zones", facts.zone),
+        forbid_zones=ids("forbid_zones", facts.zone),
+    )

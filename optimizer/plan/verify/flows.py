@@ -92,8 +92,8 @@ class FlowCheck:
         for key in flow.arcs:
             arc = self.network.arc.get(key)
             if arc is None:
-                message = f"no such arc: {self.network.why_no_arc(key)}"
-                self.findings.add(rule.FLOWS, where, message, key)
+                message = f"no such arc: {self.network.why_no_arc(str(key))}"
+                self.findings.add(rule.FLOWS, where, message, str(key))
                 return None
             reason = self._why_unusable(arc, of_zone=flow.host_kind == "zone")
             if reason:

@@ -124,6 +124,6 @@ class Findings:
 
 
 def _shown(value: float | str) -> str:
-    if isinstance(value, str):
-        return value or "-"
-    return f"{value:.9g}"
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return str(value) or "-"
