@@ -251,7 +251,10 @@ def hauls_only(network: Network, links: Sequence[int]) -> Signature:
     hauls: list[str] = []
     for before, arc in itertools.pairwise([None, *links]):
         if before is None or network.mode[before] != network.mode[arc]:
-            hauls += [network.place_ids[network.node_place[network.tail[arc]]], network.mode[arc]]
+            hauls += [
+                network.place_ids[network.node_place[network.tail[arc]]],
+                str(network.mode[arc]),
+            ]
     return tuple(hauls)
 
 

@@ -96,7 +96,7 @@ def test_the_summary_counts_rows_without_a_route_and_leaves_inputs_out(
     rail = summary.loc["rail", "km"]
     assert (rail["rows"], rail["no_route"], rail["in_range"]) == (3, 1, 1)
     assert rail["mean_abs_error"] == pytest.approx((0 + 20 / 700) / 2)
-    assert "sea" not in summary.index.get_level_values("modes")
+    assert "sea" not in summary.index.get_level_values("mode_group")
     assert summary.loc["all", "all"]["rows"] == 5
     assert summary.loc["rail", "all"]["rows"] == 4
     assert set(summary.index.get_level_values("mode_group")) == {"all", "any", "rail"}
