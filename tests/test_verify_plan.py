@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -402,6 +405,25 @@ def test_local_goods_may_be_listed_without_a_route() -> None:
     assert verify_plan(hand_instance(), plan).ok
     assert not verify_plan(hand_instance(), flow(plan, -1, arcs=OUT_RAIL[:1])).ok
     assert not verify_plan(hand_instance(), flow(plan, -1, teu=13.0)).ok
+
+
+def test_the_verifier_shares_no_code_with_what_it_verifies() -> None:
+    home = Path(verify_plan.__code__.co_filename).parent
+    allowed = (
+        "instances",
+        "numpy",
+        "pandas",
+        "scipy",
+        "optimizer.plan.plan",
+        "optimizer.plan.verify",
+    )
+    for file in home.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                known = name.split(".")[0] in sys.stdlib_module_names or name.startswith(allowed)
+                assert known, f"{file.name} imports {name}"
 
 
 JUNK = (None, "x", -1.0, 1e308, [], {}, [["O", 1]], True, {"number": "nan"})
