@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from instances.shanxi_build.evidence import Evidence, Row, short
 from instances.shanxi_build.places import in_china
+from instances.shanxi_build.tariffs import rail_rate_cny_per_teu_km
 
 BROAD_COUNTRIES = frozenset(
     ("Kazakhstan", "Russia", "Mongolia", "Belarus", "Uzbekistan", "Azerbaijan", "Georgia")
@@ -27,6 +28,8 @@ CORRIDORS = {
     ("Brest", "Małaszewicze"): "malaszewicze",
     ("Poti", "Constanta"): "middle",
 }
+# the gauge goes on, so no transfer would hold the border's time, money and queue: the line does
+STANDARD_BORDERS = {("Mohan", "Vientiane"): "mohan", ("Pingxiang", "Dong Dang"): "pingxiang"}
 HEAVY_HAUL = {
     "Watang-Rizhao railway": "rail_heavy_haul_cost_factor",
     "Taiyuan-Xingxian railway": "rail_heavy_haul_cost_factor",
@@ -146,6 +149,8 @@ def _rail(
         link["corridor_id"] = corridor
     if pair == frozenset(("Aktau", "Alat")):
         link["bottleneck_id"] = "crossing-caspian"
+    if (a, b) in STANDARD_BORDERS:
+        link |= _border(e, STANDARD_BORDERS[a, b], e.number(table, row, "km"), str(link["source"]))
     if line in HEAVY_HAUL:
         link["cost_factor"] = e.assumed(HEAVY_HAUL[line])
         link["source"] = short(f"{link['source']}; factor: {e.reason(HEAVY_HAUL[line])}", 320)
@@ -160,6 +165,20 @@ def _rail(
         link["bottleneck_id"] = line_bottleneck(LINE_EXITS[a, b])
     link["link_id"] = f"{link['mode']}--{tail}--{head}"
     return link
+
+
+def _border(e: Evidence, crossing: str, km: float, source: str) -> Row:
+    money = rail_rate_cny_per_teu_km(e) * (1 + e.assumed("rail_empty_return_share")) * km
+    running = km / (e.cost("speed_rail_container_daily") / 24)
+    reason = e.reason("standard_gauge_border_hours", "standard_gauge_border_cny_per_teu")
+    return {
+        "cost_cny_per_teu": round(money + e.assumed("standard_gauge_border_cny_per_teu"), 2),
+        "hours": round(running + e.assumed("standard_gauge_border_hours"), 2),
+        "sd_hours": e.assumed("border_sd_hours"),
+        "bottleneck_id": f"crossing-{crossing}",
+        "source": short(f"{source}; tariff of rail and the border: {reason}", 320),
+        "grade": "assumed",
+    }
 
 
 def build_roads(evidence: Evidence) -> list[Row]:

@@ -256,9 +256,11 @@ def _sea_port(t: _Table, place: str) -> None:
         bottleneck=port,
         lifts=2,
     )
+    yard, source = e.assumed("yard_dwell_hours"), _rail_source(t)
+    queue = terminal if has_terminal else ""
     for mode in ("road", "gate"):
-        t.add(place, mode, "rail", t.lift + t.base1, e.assumed("yard_dwell_hours"), _rail_source(t))
-    t.add(place, "gate", "block_train", t.lift, e.assumed("yard_dwell_hours"), _rail_source(t))
+        t.add(place, mode, "rail", t.lift + t.base1, yard, source, bottleneck=queue)
+    t.add(place, "gate", "block_train", t.lift, yard, source, bottleneck=queue)
 
 
 def _airport(t: _Table, place: str) -> None:
@@ -325,19 +327,8 @@ def _crossing(t: _Table, place: str) -> None:
             bottleneck,
             2,
         )
-    if place in STANDARD_CROSSINGS:
-        cost = e.assumed("standard_gauge_border_cny_per_teu")
-        t.add(
-            place,
-            "block_train",
-            "rail",
-            cost,
-            e.assumed("standard_gauge_border_hours"),
-            e.reason("standard_gauge_border_hours", "standard_gauge_border_cny_per_teu"),
-            sd=12,
-            bottleneck=bottleneck,
-            lifts=0,
-        )
+    if place in STANDARD_CROSSINGS:  # border time, money and queue are on the border line itself
+        t.add(place, "block_train", "rail", 0, 4, "change of locomotive", lifts=0)
     t.add(place, "gate", "road", 0, 0, "cargo is at the crossing's own gate", lifts=0)
     for mode in ("road", "gate"):
         t.add(place, mode, "rail", t.lift + t.base1, yard, _rail_source(t))
@@ -383,8 +374,9 @@ def _abroad(t: _Table, place: str) -> None:
     plane = e.reason("airport_handling_cny_per_teu", "airport_dwell_hours")
     _gate_road(t, place)
     t.add(place, "gate", "sea", thc, dwell, quay, sd=24, lifts=2)
-    for mode in ("rail", "rail_broad"):
-        t.add(place, "gate", mode, lift, yard, train)
+    t.add(place, "gate", "rail", lift, yard, train)
+    if place != "mk-malaszewicze":  # its door must not be a way round the change of gauge
+        t.add(place, "gate", "rail_broad", lift, yard, train)
     t.add(place, "gate", "air", air, cut_off, plane)
     t.add(place, "road", "sea", thc, dwell, quay, sd=24, lifts=2)
     t.add(place, "rail", "sea", thc + lift, dwell, quay + "; rail lift added", sd=24, lifts=3)

@@ -11,7 +11,7 @@ from instances.shanxi_build.evidence import EvidenceError, Row
 
 
 def text_of(value: object) -> str:
-    """The text of a cell: whole numbers without a point, others with up to 10 digits."""
+    """The text of a cell: whole numbers without a point, others with up to 9 digits."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -21,7 +21,7 @@ def text_of(value: object) -> str:
             raise ValueError("not a number")
         if math.isinf(value):
             return "inf" if value > 0 else "-inf"
-        return str(int(value)) if value == int(value) else f"{value:.7g}"
+        return str(int(value)) if value == int(value) else f"{value:.9g}"
     return str(value)
 
 
