@@ -38,8 +38,8 @@ class Certificate:
     Node 0 is the root. ``branch_arc[node]`` is -1 at a leaf, else ``child[node]`` holds the nodes
     for closed and open. ``leaf_prices[node]`` is the number of its prices, -1: none, so the leaf
     proves nothing. ``fixing`` (prices, cutoff) closes or opens arcs before the tree: where the
-    other state would cost at least ``cutoff``; the bound is then at most the cutoff. ``lengths`` is set
-    instead for an infeasible problem: arc lengths under which the demand needs more than
+    other state would cost at least ``cutoff``; the bound is then at most the cutoff. ``lengths``
+    is set instead for an infeasible problem: arc lengths under which the demand needs more than
     all capacity.
     """
 
