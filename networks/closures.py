@@ -55,9 +55,22 @@ def closable(network: Network) -> dict[str, tuple[str, ...]]:
 
 
 def closing_ids(network: Network, words: Iterable[str]) -> list[str]:
-    """Return the ids that a person's words mean; a name shared by several closes all of them."""
+    """Return the ids that a person's words mean.
+
+    A name shared by several elements closes all of them; a part of several names is refused.
+    """
     known = closable(network)
-    ids = [i for word in words for i in find_ids(word, known, what="closed element")]
+    ids: list[str] = []
+    for word in words:
+        found = find_ids(word, known, what="closed element")
+        folded = word.strip().casefold()
+        whole = all(folded in {name.casefold() for name in (i, *known[i])} for i in found)
+        if len(found) > 1 and not whole:
+            more = ", ..." if len(found) > 12 else ""
+            raise InstanceError(
+                f"closed element {word!r} is ambiguous. Give an id: {', '.join(found[:12])}{more}."
+            )
+        ids += found
     return list(dict.fromkeys(ids))
 
 

@@ -47,9 +47,9 @@ def find_end(network: Network, word: str, regime: str | None = None) -> End:
 def find_place(network: Network, word: str) -> tuple[str, str]:
     """Return the id of the place that an id or name means, and a note on the choice.
 
-    Id first, then English or Chinese name, then the beginning of one; case does not count. Where
-    a name means several places and only one of them is no junction, that one is meant (nothing
-    starts or ends at a junction) and the note says so. Else `InstanceError` lists the candidates.
+    Id first, then English or Chinese name, then the beginning or a part of one; case does not
+    count. Where a name means several places and only one of them is no junction, that one is meant
+    (nothing starts or ends at a junction) and the note says so. Else `InstanceError` lists them.
     """
     places = network.tables["places"].set_index("place_id")
     english, chinese = places["name"].to_dict(), places["name_zh"].to_dict()
@@ -65,7 +65,21 @@ def find_place(network: Network, word: str) -> tuple[str, str]:
         shown = "; ".join(f"{i} ({english[i]}, {kinds[i]})" for i in found[:12])
         more = f"; and {len(found) - 12} more" if len(found) > 12 else ""
         raise InstanceError(f"place {word!r} is ambiguous. Give an id: {shown}{more}.")
+    if kinds[found[0]] == "junction" and word != found[0]:
+        folded = word.casefold()
+        others = [
+            i
+            for i in real_places(kinds)
+            if any(folded in name.casefold() for name in (i, *names[i]))
+        ]
+        if others:
+            return found[0], f"{word!r} is read as junction {found[0]}, not as {', '.join(others)}"
     return found[0], ""
+
+
+def real_places(kinds: dict[str, str]) -> list[str]:
+    """Return the places where goods can start or end: all but junctions."""
+    return [place_id for place_id, kind in kinds.items() if kind != "junction"]
 
 
 def has_gate(network: Network, place_id: str) -> bool:

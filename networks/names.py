@@ -16,7 +16,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def find_ids(word: str, names: Mapping[str, tuple[str, ...]], *, what: str) -> list[str]:
-    """Return the ids that a word means: exact id, else exact name, else beginning of id or name.
+    """Return the ids that a word means: exact id, else name, else its beginning, else a part.
 
     ``names`` gives the names of each id. Case does not count. More than one id may come back, all
     found at the same step; none at all raises `InstanceError` with the nearest names.
@@ -25,7 +25,7 @@ def find_ids(word: str, names: Mapping[str, tuple[str, ...]], *, what: str) -> l
         return [word]
     folded = word.strip().casefold()
     if folded:
-        for matches in (str.__eq__, str.startswith):
+        for matches in (str.__eq__, str.startswith, str.__contains__):
             found = [
                 i
                 for i, called in names.items()

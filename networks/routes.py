@@ -185,10 +185,10 @@ def _why_none(
     else:
         seen = reach.nodes(open_mask)
         places = {network.place_ids[p] for p in network.node_place[seen]}
-        other = end.place_id in places
-        reason = (
-            f"{head} No closed link, project or service would open one: {len(places)} of "
-            f"{len(network.place_ids)} places can be reached in any regime, {end.name} "
-            f"{'in another regime only' if other else 'is not among them'}."
+        found = (
+            f"{end.name} can be reached, but not in the regime {end.regime}"
+            if end.place_id in places
+            else f"{len(places)} of {len(network.place_ids)} places can be reached, not this one"
         )
+        reason = f"{head} No closed link, project or service would open one: {found}."
     return {"opened_by": opened_by or None, "reason": reason}

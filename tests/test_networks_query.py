@@ -171,6 +171,8 @@ def test_closures_are_kept_and_a_smallest_set_is_named(network: Network) -> None
     closed = ["w", "c", "t", "dp", "s"]  # handling at the start alone suffices
     answer = find_routes(network, "taiyuan_dp", "duisburg", closed=closed)
     assert answer.blocked_by == ("dp",)
+    with pytest.raises(InstanceError, match=r"'Tai' is ambiguous.*taiyuan_dp"):
+        find_routes(network, "taiyuan_dp", "duisburg", closed=["Tai"])
     with pytest.raises(InstanceError, match="'Erenhott' is unknown"):
         find_routes(network, "taiyuan_dp", "duisburg", closed=["Erenhott"])
 
@@ -236,3 +238,11 @@ def test_a_subsidy_above_the_cost_is_refused() -> None:
     data["links"][4]["subsidy_cny_per_teu"] = 5000
     with pytest.raises(InstanceError, match=r"link:t:.*subsidy exceeds"):
         find_routes(make_network(data), "taiyuan_dp", "duisburg", by="cost")
+
+
+def test_a_part_of_a_name_will_do_and_a_junction_is_pointed_out(network: Network) -> None:
+    assert find_routes(network, "中鼎", "Duisburg").start.place_id == "taiyuan_dp"
+    answer = find_routes(network, "Taiyuan", "Tianjin")  # the exact name of the junction
+    assert answer.start.place_id == "taiyuan"
+    assert answer.notes == ("'Taiyuan' is read as junction taiyuan, not as taiyuan_dp",)
+    assert find_routes(network, "taiyuan", "Tianjin").notes == ()  # an id needs no note
