@@ -30,6 +30,7 @@ def solve(
     cancel: threading.Event | None = None,
     network: Network | None = None,
     explain: bool = True,
+    verify: bool = True,
     overrides: Sequence[str] = (),
     **asked: Any,
 ) -> Result:
@@ -55,6 +56,9 @@ def solve(
         The built network of this instance, to save building it again.
     explain
         When there is no plan, say which requirements conflict (costs a few more solves).
+    verify
+        Recompute the plan from the tables with the independent verifier before it is returned; a plan that does not
+        hold is a `SOLVER_ERROR`, never an answer.
     overrides
         ``table.id.column=value`` texts, applied to a copy of the instance.
 
@@ -101,6 +105,10 @@ def solve(
     plan = None
     if outcome.status.has_plan and outcome.answer is not None:
         plan = _plan(instance, question, outcome, problem)
+    if plan is not None and verify:
+        clock = time.perf_counter()
+        plan = _verified(instance, plan, outcome, gap)
+        seconds["verify"] = time.perf_counter() - clock
     explanation = None
     if explain and outcome.status is Status.INFEASIBLE:
         from optimizer.engine.explain import explain_infeasible
@@ -108,13 +116,37 @@ def solve(
         explanation = explain_infeasible(problem, time_limit_s=max(20.0, watch.left_s / 2 if math.isfinite(watch.left_s) else 60.0))
     return Result(
         instance=instance, question=question, status=outcome.status, stop_reason=outcome.stop_reason,
-        objective=outcome.objective, bound=outcome.bound,
+        objective=plan.objective if plan else outcome.objective, bound=plan.bound if plan else outcome.bound,
         gap=plan.gap if plan else math.nan, seconds=seconds, solver=outcome.solver,
         options={"solver": solver, "time_limit_s": time_limit_s, "gap": gap, "threads": threads, "seed": seed,
                  "overrides": list(overrides)},
         root_bound=outcome.root_bound, nodes=outcome.nodes, notes=tuple(outcome.notes), explanation=explanation,
         _plan=plan,
     )  # fmt: skip
+
+
+def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan | None:
+    """The plan with what the verifier certifies; None, and the outcome an error, if it does not hold."""
+    from dataclasses import replace
+
+    from optimizer.plan.verify import verify_plan
+
+    verdict = verify_plan(instance, plan)
+    if not verdict.ok:
+        outcome.status = Status.SOLVER_ERROR
+        outcome.stop_reason = "the plan failed the independent check"
+        outcome.notes += [f"check failed: {v}" for v in verdict.violations[:20]]
+        return None
+    certified = verdict.bound_certified
+    if certified is None or plan.question.objective != "cost":
+        return plan
+    bound = min(max(plan.bound, certified), plan.objective)
+    if plan.objective - bound <= gap * abs(plan.objective):
+        outcome.status, outcome.stop_reason = Status.OPTIMAL, "gap reached"
+    certificate = dict(plan.certificate) | {"claimed_bound": certified, "tree_bound": bound}
+    return replace(
+        plan, bound=bound, certificate=certificate, status=outcome.status, stop_reason=outcome.stop_reason
+    )
 
 
 def _plan(instance: Instance, question: Question, outcome: Any, problem: Any) -> Plan:

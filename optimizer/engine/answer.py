@@ -50,7 +50,7 @@ def read_answer(m: SitingModel, x: np.ndarray) -> Answer:
     modules = tuple((k[1], round(v)) for k, v in value.items() if k[0] == "module" and round(v) > 0)
     increments = _increments(m, per_cell, dict(modules), {k[1] for k in chosen["project"]})
     answer_parts = dict(
-        open_zones=tuple(problem.zones[k[1]] for k in chosen["open"]),
+        open_zones=_open_zones(problem, chosen["open"], per_cell),
         hosts=tuple((problem.zones[k[1]], problem.industries[k[2]]) for k in chosen["host"]),
         moves=moves,
         stays=stays,
@@ -69,6 +69,13 @@ def read_answer(m: SitingModel, x: np.ndarray) -> Answer:
 
 def _chosen(value: Mapping[tuple, float], kind: str) -> list[tuple]:
     return [key for key, v in value.items() if key[0] == kind and v > 0.5]
+
+
+def _open_zones(problem: Problem, chosen: list[tuple], per_cell: Mapping[tuple[int, int], float]) -> tuple[str, ...]:
+    """Zones that receive transfer: existing zones, open at no cost in any case, only if something comes."""
+    busy = {int(problem.cell_zone[cell]) for _, cell in per_cell}
+    status = list(problem.table("zones")["status"])
+    return tuple(problem.zones[k] for _, k in chosen if status[k] != "existing" or k in busy)
 
 
 def _outputs(m: SitingModel, value: Mapping[tuple, float]) -> tuple[dict[tuple[int, int], float], dict[int, float]]:
@@ -224,9 +231,12 @@ def _flows(
     for (_, cell), amount in per_cell.items():
         output[cell] += amount
     shifted: dict[Commodity, list[tuple[tuple[int, ...], float]]] = defaultdict(list)
+    bundled: dict[int, list[tuple[int, float]]] = defaultdict(list)  # cell -> (gate, output)
     for key, v in value.items():
         if key[0] == "route" and v > DUST:
             shifted[key[1]].append((key[2], v))
+        elif key[0] == "bundle" and v > DUST:
+            bundled[key[1]].append((key[2], v))
     for cell in sorted(output):
         zone = problem.zones[problem.cell_zone[cell]]
         industry = problem.industries[problem.cell_industry[cell]]
@@ -236,12 +246,23 @@ def _flows(
             if goods.node < 0:
                 flows.append(Flow("zone", zone, form, industry, goods.key, goods.teu * output[cell], ()))
         for commodity in problem.cell_commodities[cell]:
-            line = problem.lines[commodity[0]]
-            total = sum(output.get(c, 0.0) for c in m.commodity_cells[commodity]) * line.teu
-            teu = line.teu * output[cell]
-            routes = _split_routes(teu, total, shifted.get(commodity, []), tuple(base_path(m, commodity)))
+            teu = problem.lines[commodity[0]].teu
+            own = [(m.bundles[g][commodity], v) for g, v in bundled[cell] if commodity in m.bundles[g]]
+            others = [c for c in m.commodity_cells[commodity] if c in output]
+            left = {
+                c: max(0.0, output[c] - sum(v for g, v in bundled[c] if commodity in m.bundles[g])) for c in others
+            }  # fmt: skip
+            total = sum(left.values())
+            part = left[cell] / total if total > 0 else 0.0
+            routes = [(arcs, teu * min(v, output[cell])) for arcs, v in own]
+            routes += [(arcs, v * part) for arcs, v in shifted.get(commodity, [])]
+            rest = teu * output[cell] - sum(v for _, v in routes)
+            if rest > 1e-9 * teu * output[cell]:
+                routes.append((tuple(base_path(m, commodity)), rest))
+            exact = sum(v for _, v in routes)
             for arcs, amount in routes:
-                flows.append(pricer.flow("zone", zone, form, industry, commodity[0], amount, arcs))
+                scaled = amount * teu * output[cell] / exact
+                flows.append(pricer.flow("zone", zone, form, industry, commodity[0], scaled, arcs))
     by_rival: dict[tuple[str, str], float] = defaultdict(float)
     for _, industry, rival, amount in rivals:
         by_rival[rival, industry] += amount
@@ -254,21 +275,6 @@ def _flows(
         row = origins[origin]
         flows += pricer.host_flows("stay", origin, row.place_id, row.form_id, industry, amount)
     return tuple(flows), pricer.account_lines()
-
-
-def _split_routes(
-    teu: float, total: float, shifted: list[tuple[tuple[int, ...], float]], base: tuple[int, ...]
-) -> list[tuple[tuple[int, ...], float]]:
-    """Routes of one host's share of a commodity: shifted ones in proportion, the rest on the base route."""
-    if total <= 0:
-        return []
-    off_base = min(sum(v for _, v in shifted), total)
-    routes = [(arcs, v * teu / total) for arcs, v in shifted]
-    rest = teu * (1 - off_base / total)
-    if rest > 1e-9 * teu:
-        routes.append((base, rest))
-    exact = sum(v for _, v in routes)
-    return [(arcs, v * teu / exact) for arcs, v in routes]
 
 
 class _Pricer:

@@ -49,6 +49,5 @@ def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
         ],
         "budget": most(("budget",)),
         "rule": rules,
-        "claimed_bound": relaxation.objective,
     }  # fmt: skip
     return certificate

@@ -64,7 +64,6 @@ def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanat
     m = build_siting_model(problem)
     relaxation = Relaxation(m)
     relaxation.solve(Watch(time_limit_s / 3))
-    relaxation.complete_routes()
     model = _without_overflow(m)
     groups = requirements(m)
     fixed = _forced_zones(m)

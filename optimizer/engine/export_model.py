@@ -26,10 +26,10 @@ def export_model(instance: Instance, path: Path, form: str, question: Question |
     m = build_siting_model(problem)
     relaxation = Relaxation(m)
     relaxation.solve(Watch())
-    if not relaxation.complete_routes():
+    if not relaxation.all_listed:
         raise OptimizerError("too many routes could matter to write them all; close some projects or services")
     for resource in range(len(m.resources.keys)):
-        if np.isfinite(relaxation.capacity_today(resource)):
+        if m.resources.keys[resource][0] != "gate" and np.isfinite(m.resources.today[resource]):
             relaxation.add_resource(resource)
     model = m.lp.compile()
     write = write_mps if form == "mps" else write_lp

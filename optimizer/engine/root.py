@@ -12,10 +12,13 @@ import numpy as np
 
 from optimizer.engine.progress import Watch
 from optimizer.engine.routes import RouteFinder, complete, price
+from optimizer.engine.screen import hopeless
 from optimizer.model.siting import (
     Commodity,
     SitingModel,
     base_path,
+    base_usage,
+    bundle_usage,
     resource_row,
     route_usage,
     service_least_row,
@@ -24,8 +27,11 @@ from optimizer.model.siting import (
 from optimizer.plan.plan import Status
 from optimizer.solvers.highs import IncrementalLP
 
+Found = tuple[Commodity, tuple[int, ...]]
+
 OVERFLOW_MCNY_PER_TEU = 100.0  # dearer than any route by orders of magnitude
 CUT_ROUNDS = 60
+ROUTES_AT_ONCE = 60_000  # more are priced out one by one instead of being listed
 
 
 class Relaxation:
@@ -35,8 +41,11 @@ class Relaxation:
         self.m = m
         self.finder = RouteFinder(m)
         self.resources: set[int] = set()  # those that have a row
-        self.routes: set[tuple[Commodity, tuple[int, ...]]] = set()
+        self.routes: set[Found] = set()
+        self.bundled: set[Commodity] = set()
+        self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
+        self.all_listed = False  # are all routes that matter for the resources at hand in the model?
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
         self.converged = False
@@ -49,12 +58,12 @@ class Relaxation:
 
     def solve(self, watch: Watch) -> Status:
         """Solve to the end (or until ``watch`` stops it) and return how it ended."""
-        m = self.m
         if self.lp is None:
             self.could_gain = self.finder.could_gain()
-            self.lp = IncrementalLP(m.lp.compile())
-            self._entries = len(m.lp.entries_row)
-        while self.rounds < CUT_ROUNDS:
+            self.list_routes()
+            self.lp = IncrementalLP(self.m.lp.compile())
+            self._entries = len(self.m.lp.entries_row)
+        for _ in range(CUT_ROUNDS):
             self.rounds += 1
             self.flush()
             self.status = self.lp.solve(watch.left_s, watch.cancel)
@@ -122,36 +131,35 @@ class Relaxation:
     def add_violated(self, x: np.ndarray, tolerance: float = 1e-6) -> int:
         """Add the rows of capacities that the routes of ``x`` exceed; return how many."""
         load: dict[int, float] = {}
-        for commodity, cells in self.m.commodity_cells.items():
-            use = self.m.resources.usage(base_path(self.m, commodity))
-            if use:
-                teu = self.m.problem.lines[commodity[0]].teu * sum(x[c] for c, _ in self.m.out_terms(cells))
-                if teu > 0:
-                    for r, count in use.items():
-                        load[r] = load.get(r, 0.0) + teu * count
-        for commodity, arcs in self.routes:
-            teu = x[self.m.lp.col["route", commodity, arcs]]
-            if teu > 0:
-                for r, count in route_usage(self.m, commodity, arcs).items():
-                    load[r] = load.get(r, 0.0) + teu * count
+
+        def carry(use: dict[int, float], amount: float) -> None:
+            for r, count in use.items():
+                load[r] = load.get(r, 0.0) + amount * count
+
+        output: dict[int, float] = {}
+        for cells in self.m.cells_of.values():
+            for cell in cells:
+                output[cell] = sum(x[c] for c, _ in self.m.out_terms([cell]))
+        for cell, amount in output.items():
+            if amount > 0:
+                for commodity in self.m.problem.cell_commodities[cell]:
+                    use = base_usage(self.m, commodity)
+                    if use:
+                        carry(use, amount * self.m.problem.lines[commodity[0]].teu)
+        for key, column in self.m.lp.col.items():
+            if key[0] == "route" and x[column] > 0:
+                carry(route_usage(self.m, key[1], key[2]), x[column])
+            elif key[0] == "bundle" and x[column] > 0:
+                carry(bundle_usage(self.m, key[1], key[2]), x[column])
         added = 0
         for r in sorted(set(load) - self.resources):
-            if load[r] > self.capacity_today(r) * (1 + tolerance) + tolerance:
+            capacity = self.m.resources.today[r]
+            if self.m.resources.keys[r][0] != "gate" and load[r] > capacity * (1 + tolerance) + tolerance:
                 self.add_resource(r)
                 added += 1
+        if added:
+            self.list_routes()
         return added
-
-    def capacity_today(self, resource: int) -> float:
-        kind, name = self.m.resources.keys[resource]
-        problem = self.m.problem
-        if kind == "bottleneck":
-            table = problem.table("bottlenecks")
-            return float(table.loc[table["bottleneck_id"] == name, "capacity_teu_per_year"].iloc[0])
-        if kind == "service":
-            table = problem.table("services")
-            row = table[table["service_id"] == name].iloc[0]
-            return float(row["capacity_teu_per_year"]) if row["runs_today"] == 1 else 0.0
-        return 0.0
 
     def add_resource(self, resource: int) -> None:
         """Add the capacity row of a resource (and the minimum load of a service that may run)."""
@@ -159,6 +167,9 @@ class Relaxation:
             return
         self.resources.add(resource)
         kind, name = self.m.resources.keys[resource]
+        if self.m.resources.today[resource] > 0 and self.held_back:
+            routes, self.held_back = self.held_back, []  # with a capacity that binds they could pay after all
+            self.add_routes(routes)
         terms, high = resource_row(self.m, resource)
         self.add_row(("capacity", resource), terms, high=high)
         row = self.m.lp.row["capacity", resource]
@@ -171,19 +182,77 @@ class Relaxation:
 
     # -- routes ---------------------------------------------------------------------------------
 
+    def list_routes(self) -> None:
+        """Put every route that could matter for the resources at hand into the model, if they are few."""
+        keys = self.m.resources.keys
+        relevant = set(self.resources)
+        if self.could_gain:
+            relevant |= {r for r, (kind, _) in enumerate(keys) if kind != "bottleneck" and not self.m.resources.today[r]}
+        commodities = set(self.could_gain)
+        binding = {r for r in self.resources if self.m.resources.today[r] > 0}
+        if binding:
+            commodities |= {c for c in self.m.commodity_cells if binding & base_usage(self.m, c).keys()}
+        found = complete(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
+        self.all_listed = found is not None
+        if found is None:
+            return
+        found = [f for f in found if list(f[1]) != base_path(self.m, f[0]) and f not in self.routes]
+        if self.m.problem.question.objective == "cost" and not binding and not self.routes:
+            barred = hopeless(self.m, found)
+            self.held_back = [f for f in found if barred & route_usage(self.m, *f).keys()]
+            late = set(self.held_back)
+            found = self._bundle([f for f in found if f not in late])
+        self.add_routes(found)
+
+    def _bundle(self, found: list[Found]) -> list[Found]:
+        """Make bundles of routes that need nothing but one gate; return the other routes.
+
+        If a project only makes routes cheaper, then all goods of a cell that gain change over together: one column
+        per cell and gate, tied to its project one by one, instead of one column per goods.
+        """
+        alone: dict[Commodity, list[Found]] = {}
+        for f in found:
+            alone.setdefault(f[0], []).append(f)
+        rest: list[Found] = []
+        for commodity, routes in alone.items():
+            use = route_usage(self.m, *routes[0])
+            needs = [r for r in use if self.m.resources.today[r] == 0]
+            if len(routes) == 1 and len(needs) == 1 and self.m.resources.keys[needs[0]][0] == "gate":
+                self.m.bundles.setdefault(needs[0], {})[commodity] = routes[0][1]
+                self.bundled.add(commodity)
+            else:
+                rest += routes
+        for gate, members in self.m.bundles.items():
+            cells = sorted({c for commodity in members for c in self.m.commodity_cells[commodity]})
+            for cell in cells:
+                self._add_bundle(cell, gate, members)
+        return rest
+
+    def _add_bundle(self, cell: int, gate: int, members: dict[Commodity, tuple[int, ...]]) -> None:
+        problem = self.m.problem
+        cost = measure = 0.0
+        for commodity in problem.cell_commodities[cell]:
+            if commodity in members:
+                change = self.route_change(commodity, members[commodity])
+                cost += problem.lines[commodity[0]].teu * change[0]
+                measure += problem.lines[commodity[0]].teu * change[1]
+        most = self.m.most[int(problem.cell_zone[cell]), int(problem.cell_industry[cell])]
+        column = self.add_col(("bundle", cell, gate), cost, [], measure, ub=most)
+        terms = [(column, 1.0), *self.m.out_terms([cell], -1.0)]
+        self.add_row(("bundle_output", cell, gate), terms, high=0.0)
+        built = [(self.m.lp.col["project", p], -most) for p in self.m.resources.keys[gate][1]]
+        self.add_row(("bundle_built", cell, gate), [(column, 1.0), *built], high=0.0)
+
     def add_priced(self) -> int:
-        """Add routes that the duals ask for; return how many."""
-        if self.m.problem.question.objective in ("absorbed", "jobs"):
-            return 0  # routes do not count in these objectives: `complete_routes` adds what capacity needs
+        """Add routes that the duals ask for, where they are not all listed; return how many."""
+        if self.all_listed or self.m.problem.question.objective in ("absorbed", "jobs"):
+            return 0
         prices = {r: self._price(("capacity", r)) for r in self.resources}
         worth = {c: self._price(("commodity", c)) for c in {c for c, _ in self.routes}}
         candidates = set(self.could_gain)
         hot = {r for r, p in prices.items() if p > 0}
         if hot:
-            candidates |= {
-                c for c in self.m.commodity_cells
-                if hot & self.m.resources.usage(base_path(self.m, c)).keys()
-            }  # fmt: skip
+            candidates |= {c for c in self.m.commodity_cells if hot & base_usage(self.m, c).keys()}
         return self.add_routes(price(self.finder, prices, worth, candidates))
 
     def _price(self, key: tuple) -> float:
@@ -191,7 +260,7 @@ class Relaxation:
         row = self.m.lp.row[key]
         return max(0.0, -float(self.duals[row])) if row < len(self.duals) else 0.0
 
-    def add_routes(self, found: Iterable[tuple[Commodity, tuple[int, ...]]]) -> int:
+    def add_routes(self, found: Iterable[Found]) -> int:
         """Add route columns that are not there yet, with the rows that they need."""
         added = 0
         for commodity, arcs in found:
@@ -200,12 +269,10 @@ class Relaxation:
             added += 1
             change = route_usage(self.m, commodity, arcs)
             for r in change:
-                if self.m.resources.keys[r][0] in ("gate", "service") and self.capacity_today(r) == 0:
+                if self.m.resources.today[r] == 0:
                     self.add_resource(r)
             if ("commodity", commodity) not in self.m.lp.row:
-                teu = self.m.problem.lines[commodity[0]].teu
-                terms = self.m.out_terms(self.m.commodity_cells[commodity], -teu)
-                self.add_row(("commodity", commodity), terms, high=0.0)
+                self._add_commodity(commodity)
             entries = [(self.m.lp.row["commodity", commodity], 1.0)]
             for r, count in change.items():
                 if r in self.resources:
@@ -217,31 +284,24 @@ class Relaxation:
             self.add_col(("route", commodity, arcs), cost, entries, measure)
         return added
 
+    def _add_commodity(self, commodity: Commodity) -> None:
+        """What leaves the base route of a commodity, alone or in bundles, is at most all of it."""
+        teu = self.m.problem.lines[commodity[0]].teu
+        cells = self.m.commodity_cells[commodity]
+        terms = self.m.out_terms(cells, -teu)
+        for gate, members in self.m.bundles.items():
+            if commodity in members:
+                terms += [(self.m.lp.col["bundle", cell, gate], teu) for cell in cells]
+        self.add_row(("commodity", commodity), terms, high=0.0)
+
     def route_change(self, commodity: Commodity, arcs: tuple[int, ...]) -> tuple[float, float]:
         """Change of cost (mcny) and of the objective's measure per TEU that leaves the base route."""
         problem, line = self.m.problem, commodity[0]
-        cost = problem.route_cost(line, list(arcs)) - problem.route_cost(line, base_path(self.m, commodity))
+        base = base_path(self.m, commodity)
+        if problem.by == "generalised":
+            weights = self.finder.weights(line)
+            return float(weights[list(arcs)].sum() - weights[base].sum()) / 1e6, 0.0
+        cost = problem.route_cost(line, list(arcs)) - problem.route_cost(line, base)
         weights = self.finder.weights(line)
-        change = float(weights[list(arcs)].sum()) - problem.book.distance(*commodity)
-        measure = {"hours": change, "co2e": change / 1000.0}.get(problem.question.objective, 0.0)
-        return cost, measure
-
-    def complete_routes(self, limit: int = 150_000) -> bool:
-        """Add every route that could matter for the resources there are; False if there are too many."""
-        relevant = set(self.resources)
-        if self.could_gain:
-            relevant |= {
-                r for r, (kind, _) in enumerate(self.m.resources.keys)
-                if kind in ("gate", "service") and self.capacity_today(r) == 0
-            }  # fmt: skip
-        if not relevant:
-            return True
-        commodities = set(self.could_gain)
-        for commodity in self.m.commodity_cells:
-            if relevant & self.m.resources.usage(base_path(self.m, commodity)).keys():
-                commodities.add(commodity)
-        found = complete(self.finder, relevant, commodities)
-        if len(found) > limit:
-            return False
-        self.add_routes(found)
-        return True
+        change = float(weights[list(arcs)].sum() - weights[base].sum())
+        return cost, change / (1000.0 if problem.by == "co2" else 1.0)

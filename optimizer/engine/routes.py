@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from networks.paths import PathFinder, Tree
-from optimizer.model.siting import Commodity, SitingModel, base_path
+from optimizer.model.siting import Commodity, SitingModel, base_usage
 from optimizer.problem import MCNY
 
 BLOCKED = 1e15  # weight of an arc that may not be used; far above any route, exact in float64
@@ -116,7 +116,7 @@ def price(
     for line, nodes in by_line.items():
         limits = {
             node: finder.base_distance((line, node))
-            + finder.unit * (priced(m, base_path(m, (line, node)), prices) - worth.get((line, node), 0.0))
+            + finder.unit * (_priced(base_usage(m, (line, node)), prices) - worth.get((line, node), 0.0))
             for node in nodes
         }
         open_nodes = [n for n in nodes if _better(finder.free(line).dist[n], limits[n])]
@@ -131,19 +131,20 @@ def price(
     return found
 
 
-def priced(m: SitingModel, arcs: Iterable[int], prices: Mapping[int, float]) -> float:
-    """Sum of the prices of the resources that a route uses."""
-    return sum(prices.get(r, 0.0) * count for r, count in m.resources.usage(arcs).items())
+def _priced(use: Mapping[int, float], prices: Mapping[int, float]) -> float:
+    """Price of the resources that a route uses."""
+    return sum(prices.get(r, 0.0) * count for r, count in use.items())
 
 
 def complete(
-    finder: RouteFinder, relevant: set[int], commodities: Iterable[Commodity]
-) -> list[tuple[Commodity, tuple[int, ...]]]:
+    finder: RouteFinder, relevant: set[int], commodities: Iterable[Commodity], limit: int = 10**9
+) -> list[tuple[Commodity, tuple[int, ...]]] | None:
     """Return every route of the commodities that is not beaten in cost and relevant resources used.
 
     Forbidding, one after the other, each relevant resource of the shortest route and searching
     again reaches every such route: at each step the shortest route either uses only resources of the
-    one sought (and then equals or beats it) or uses another, which can be forbidden.
+    one sought (and then equals or beats it) or uses another, which can be forbidden. None when there are
+    more than ``limit``.
     """
     m = finder.m
     arcs_of: dict[int, list[int]] = {r: [] for r in relevant}
@@ -156,6 +157,8 @@ def complete(
         by_line.setdefault(line, []).append(node)
     found: list[tuple[Commodity, tuple[int, ...]]] = []
     for line, nodes in by_line.items():
+        if len(found) > limit:
+            return None
         pending: dict[frozenset[int], list[int]] = {frozenset(): list(nodes)}
         seen: dict[int, set[frozenset[int]]] = {node: set() for node in nodes}
         while pending:
@@ -169,7 +172,7 @@ def complete(
                 tree = finder.free(line)
             for node in here:
                 base = finder.base_distance((line, node))
-                base_uses = {r for r in m.resources.usage(base_path(m, (line, node))) if r in relevant}
+                base_uses = {r for r in base_usage(m, (line, node)) if r in relevant}
                 if tree.dist[node] >= BLOCKED / 2 or (not base_uses and not _better(tree.dist[node], base)):
                     continue  # the base route is as good and needs nothing
                 arcs = finder.path(tree, node)

@@ -89,7 +89,7 @@ def _integers(
     """Fill the outcome with the best plan and bound of the integer problem (minimisation)."""
     start: np.ndarray | None = None
     for _ in range(INTEGER_ROUNDS):
-        complete = relaxation.complete_routes()
+        complete = relaxation.all_listed
         if not complete:
             outcome.notes.append("too many routes to list them all: the bound is that of the relaxation")
         options = SolverOptions(

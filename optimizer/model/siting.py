@@ -41,6 +41,8 @@ class SitingModel:
     cells_of: dict[tuple[int, int], list[int]] = field(default_factory=dict)  # (zone, industry)
     commodity_cells: dict[Commodity, list[int]] = field(default_factory=dict)
     base_path: dict[Commodity, list[int]] = field(default_factory=dict)
+    base_use: dict[Commodity, dict[int, float]] = field(default_factory=dict)
+    bundles: dict[int, dict[Commodity, tuple[int, ...]]] = field(default_factory=dict)  # gate -> routes
     most: dict[tuple[int, int], float] = field(default_factory=dict)  # (zone, industry) -> mcny
     explicit_of: dict[int, list[int]] = field(default_factory=dict)  # cell -> ("x") columns
     resources: Resources | None = None
@@ -80,6 +82,7 @@ class Resources:
     keys: list[tuple]
     index: dict[tuple, int]
     of_arc: dict[int, tuple[int, ...]]
+    today: list[float] = field(default_factory=list)  # capacity with nothing built, TEU a year
 
     def usage(self, arcs: Iterable[int]) -> dict[int, float]:
         use: dict[int, float] = defaultdict(float)
@@ -149,7 +152,16 @@ def find_resources(problem: Problem) -> Resources:
             used.append(number(("gate", opened_by[element])))
         if used:
             of_arc[arc] = tuple(used)
-    return Resources(keys, index, of_arc)
+    services = {r.service_id: r for r in problem.table("services").itertuples()}
+    today = []
+    for kind, name in keys:
+        if kind == "bottleneck":
+            today.append(float(limit[name]))
+        elif kind == "service" and services[name].runs_today == 1:
+            today.append(float(services[name].capacity_teu_per_year))
+        else:
+            today.append(0.0)
+    return Resources(keys, index, of_arc, today)
 
 
 def projects_opening(problem: Problem) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -262,6 +274,13 @@ def base_path(m: SitingModel, commodity: Commodity) -> list[int]:
     if commodity not in m.base_path:
         m.base_path[commodity] = m.problem.book.path(*commodity)
     return m.base_path[commodity]
+
+
+def base_usage(m: SitingModel, commodity: Commodity) -> dict[int, float]:
+    """Resources that one TEU on the base route of a commodity uses."""
+    if commodity not in m.base_use:
+        m.base_use[commodity] = dict(m.resources.usage(base_path(m, commodity)))
+    return m.base_use[commodity]
 
 
 def host_logistics(problem: Problem, industry: int, place_id: str, form_id: str) -> tuple[float, float]:
@@ -758,7 +777,7 @@ def resource_row(m: SitingModel, resource: int) -> tuple[list[tuple[int, float]]
     problem = m.problem
     use: dict[int, float] = defaultdict(float)
     for commodity, cells in m.commodity_cells.items():
-        count = m.resources.usage(base_path(m, commodity)).get(resource, 0.0)
+        count = base_usage(m, commodity).get(resource, 0.0)
         if count:
             teu = problem.lines[commodity[0]].teu
             for column, _ in m.out_terms(cells):
@@ -766,8 +785,12 @@ def resource_row(m: SitingModel, resource: int) -> tuple[list[tuple[int, float]]
     for key, column in m.lp.col.items():
         if key[0] == "route":
             change = route_usage(m, key[1], key[2]).get(resource, 0.0)
-            if change:
-                use[column] += change
+        elif key[0] == "bundle":
+            change = bundle_usage(m, key[1], key[2]).get(resource, 0.0)
+        else:
+            continue
+        if change:
+            use[column] += change
     kind, name = m.resources.keys[resource]
     high = 0.0
     if kind == "bottleneck":
@@ -813,6 +836,17 @@ def total_teu(m: SitingModel) -> float:
 def route_usage(m: SitingModel, commodity: Commodity, arcs: tuple[int, ...]) -> dict[int, float]:
     """Change of the use of each resource when one TEU leaves the base route for ``arcs``."""
     change = m.resources.usage(arcs)
-    for r, count in m.resources.usage(base_path(m, commodity)).items():
+    for r, count in base_usage(m, commodity).items():
         change[r] = change.get(r, 0.0) - count
     return {r: c for r, c in change.items() if c}
+
+
+def bundle_usage(m: SitingModel, cell: int, gate: int) -> dict[int, float]:
+    """Change of the use of each resource when a million CNY of a cell's output moves into the bundle."""
+    change: dict[int, float] = defaultdict(float)
+    for commodity in m.problem.cell_commodities[cell]:
+        arcs = m.bundles[gate].get(commodity)
+        if arcs is not None:
+            for r, count in route_usage(m, commodity, arcs).items():
+                change[r] += count * m.problem.lines[commodity[0]].teu
+    return {r: c for r, c in change.items() if c and r != gate}
