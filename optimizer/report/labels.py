@@ -20,7 +20,8 @@ class Label:
     y: float
     text: str  # lines are separated by <br>
     radius_px: float = 4.0
-    sides: tuple[str, ...] = ()  # "" = any
+    sides: tuple[str, ...] = ()  # () = any
+    over_marks: bool = False  # where there is no other room, it may cover the marks of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +57,40 @@ def place_labels(
     """
     taken: list[Box] = []
     spots = [(x * px_per_unit, y * px_per_unit, r) for x, y, r in marks]
-    west, south, east, north = (v * px_per_unit for v in frame)
     placed = []
     for label in labels:
-        width, height = text_size(label.text, font_px)
-        x, y = label.x * px_per_unit, label.y * px_per_unit
-        for side, right, up in _SIDES:
-            if label.sides and side not in label.sides:
-                continue
-            gap = label.radius_px + 2
-            left = x + (gap if right > 0 else -gap - width if right < 0 else -width / 2)
-            bottom = y + (gap if up > 0 else -gap - height if up < 0 else -height / 2)
-            box = (left, bottom, left + width, bottom + height)
-            inside = box[0] >= west and box[2] <= east and box[1] >= south and box[3] <= north
-            if inside and not any(_meet(box, b) for b in taken) and not _covers(box, spots, x, y):
-                taken.append(box)
-                placed.append(Placed(label, side))
-                break
+        found = _room(label, px_per_unit, font_px, frame, taken, spots)
+        if found is None and label.over_marks:
+            found = _room(label, px_per_unit, font_px, frame, taken, ())
+        if found is not None:
+            taken.append(found[1])
+            placed.append(Placed(label, found[0]))
     return placed
+
+
+def _room(
+    label: Label,
+    px_per_unit: float,
+    font_px: float,
+    frame: tuple[float, float, float, float],
+    taken: Sequence[Box],
+    spots: Sequence[tuple[float, float, float]],
+) -> tuple[str, Box] | None:
+    """Return the first side of a point where its label fits, and the box that it takes."""
+    west, south, east, north = (v * px_per_unit for v in frame)
+    width, height = text_size(label.text, font_px)
+    x, y = label.x * px_per_unit, label.y * px_per_unit
+    gap = label.radius_px + 2
+    for side, right, up in _SIDES:
+        if label.sides and side not in label.sides:
+            continue
+        left = x + (gap if right > 0 else -gap - width if right < 0 else -width / 2)
+        bottom = y + (gap if up > 0 else -gap - height if up < 0 else -height / 2)
+        box = (left, bottom, left + width, bottom + height)
+        inside = box[0] >= west and box[2] <= east and box[1] >= south and box[3] <= north
+        if inside and not any(_meet(box, b) for b in taken) and not _covers(box, spots, x, y):
+            return side, box
+    return None
 
 
 def _meet(a: Box, b: Box) -> bool:

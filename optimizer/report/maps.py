@@ -7,9 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from optimizer.report.labels import Label, place_labels
+from optimizer.report.names import shortened
 from optimizer.report.numbers import percent, shown
-from optimizer.report.outlines import Area, Paper, at, bounds, great_circle, land, prefectures
+from optimizer.report.outlines import (
+    Area,
+    Paper,
+    Ring,
+    at,
+    bounds,
+    clipped,
+    great_circle,
+    land,
+    prefectures,
+)  # fmt: skip
 from optimizer.report.palette import (
     BORDER,
     COAST,
@@ -31,7 +44,9 @@ if TYPE_CHECKING:
     from optimizer.report.facts import Facts
     from optimizer.report.words import Words
 
-WIDTHS = (1.2, 2.4, 4.2, 6.6, 9.5)  # pixels, by class of TEU
+# Pixels and opacity by class of TEU: the many thin lines must not hide the few thick ones.
+WIDTHS = (0.9, 1.8, 3.6, 6.2, 9.5)
+OPACITY = (0.5, 0.7, 0.85, 0.85, 0.85)
 _PLACE_MARKS = {
     # kind of place: (group in the legend, plotly symbol, colour)
     "dry_port": ("dry_port", "square", "#1c2430"),
@@ -62,17 +77,18 @@ def stretches(facts: Facts) -> list[Stretch]:
     """Return the stretches that the zones' goods use, the thinnest first."""
     teu: dict[tuple[str, str, str], float] = {}
     km: dict[tuple[str, str, str], float] = {}
-    arcs = facts.arcs
-    legs = facts.zone_legs
-    load = legs.groupby("arc_number")["teu"].sum()
-    for number, amount in load.items():
-        arc = arcs.iloc[int(number)]  # type: ignore[arg-type]
-        if arc["table"] != "links":
-            continue
-        ends = sorted((str(arc["from_id"]), str(arc["to_id"])))
-        key = (ends[0], ends[1], str(arc["mode"]))
-        teu[key] = teu.get(key, 0.0) + float(amount)
-        km[key] = float(arc["km"])
+    arcs, legs = facts.arcs, facts.zone_legs
+    load = np.bincount(
+        legs["arc_number"].to_numpy(), weights=legs["teu"].to_numpy(), minlength=len(arcs)
+    )
+    columns = ("table", "from_id", "to_id", "mode", "km")
+    for amount, table, start, end, mode, length in zip(
+        load, *(arcs[c] for c in columns), strict=True
+    ):
+        if table == "links":
+            key = (*sorted((start, end)), mode)
+            teu[key] = teu.get(key, 0.0) + float(amount)
+            km[key] = float(length)
     found = [Stretch(*key, amount, km[key]) for key, amount in teu.items() if amount > 0]
     return sorted(found, key=lambda s: (s.teu, s.start, s.end, s.mode))
 
@@ -146,7 +162,8 @@ def _near(
     frame = (
         paper.x(west - margin), south - margin, paper.x(east + margin), north + margin,
     )  # fmt: skip
-    traces = [*_ground(paper, areas), *_lines(facts, words, paper, used)]
+    coast = clipped(land(), (west - 15, south - 12, east + 15, north + 12))
+    traces = [*_ground(paper, coast, areas), *_lines(facts, words, paper, used)]
     traces += _places(facts, words, paper, used)
     traces += _zones(facts, words, paper, siting, largest_px=46)
     traces.append(_near_labels(facts, paper, siting, areas, used, frame))
@@ -169,7 +186,7 @@ def _far(
         paper.x(max(west - 6, -16)), max(south - 5, -18), paper.x(min(east + 8, 156)),
         min(north + 7, 70),
     )  # fmt: skip
-    traces = [*_ground(paper, areas, thin=True), *_lines(facts, words, paper, used)]
+    traces = [*_ground(paper, land(), areas, thin=True), *_lines(facts, words, paper, used)]
     traces += _places(facts, words, paper, used, far_ends=True)
     traces += _zones(facts, words, paper, siting, largest_px=16)
     for view in ("wide", "narrow"):
@@ -214,9 +231,11 @@ def _joined(
     return x[:-1], y[:-1]
 
 
-def _ground(paper: Paper, areas: tuple[Area, ...], *, thin: bool = False) -> list[dict[str, Any]]:
+def _ground(
+    paper: Paper, coast: Sequence[Ring], areas: tuple[Area, ...], *, thin: bool = False
+) -> list[dict[str, Any]]:
     """Land with its coast, and the prefectures of the host province. No other borders."""
-    x, y = _joined(paper, land())
+    x, y = _joined(paper, coast)
     quiet = {"mode": "lines", "hoverinfo": "skip", "type": "scatter"}
     traces = [
         {
@@ -270,7 +289,7 @@ def _lines(
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
-                "line": {"color": colour, "width": WIDTHS[size]}, "opacity": 0.85,
+                "line": {"color": colour, "width": WIDTHS[size]}, "opacity": OPACITY[size],
             }
         )  # fmt: skip
         middles = [_middle(course) for course in courses]
@@ -443,7 +462,7 @@ def _near_labels(
         marks.append((paper.x(lon), lat, radius * 0.6))
         names = _short(f"{row['rank']} {row['zone']}", row["zone_zh"])
         text = "<br>".join(_safe(t) for t in names)
-        wanted.append(Label(paper.x(lon), round(lat, 4), text, radius * 0.75))
+        wanted.append(Label(paper.x(lon), round(lat, 4), text, radius * 0.75, over_marks=True))
     load = _load(used)
     ports = [p for p in load if str(facts.places[p]["kind"]) in ("dry_port", "bonded_facility")]
     for place in sorted(ports, key=lambda p: -load[p]):
@@ -463,6 +482,7 @@ def _near_labels(
 
 def _short(english: str, chinese: str) -> list[str]:
     """Return the lines of a map label: a long English name is broken once, in its middle."""
+    english, chinese = shortened(english), shortened(chinese)
     lines = [english]
     if len(english) > 22 and " " in english:
         spaces = [i for i, c in enumerate(english) if c == " "]
@@ -481,10 +501,14 @@ def _far_labels(
     scale = FAR_PIXELS[view] / (frame[2] - frame[0])
     font = 12 if view == "wide" else 10
     labels = []
-    for place in sorted(members, key=lambda p: (-load[p], p)):
+    gates = ("sea_port", "border_crossing")  # what the answer asks for comes first
+    weight = {p: load[p] * (4 if facts.places[p]["kind"] in gates else 1) for p in members}
+    for place in sorted(members, key=lambda p: (-weight[p], p)):
         lon, lat = at(facts.places[place])
-        names = (facts.names.en("place", place), facts.names.zh("place", place))
-        text = " ".join(_safe(n) for n in names if n) if view == "wide" else _safe(names[0])
+        names = [shortened(facts.names.en("place", place))]
+        if view == "wide" and facts.names.zh("place", place):
+            names.append(shortened(facts.names.zh("place", place)))
+        text = " ".join(_safe(n) for n in names)
         labels.append(Label(paper.x(lon), round(lat, 4), text, 5))
     if view == "narrow":
         labels = labels[:10]

@@ -40,6 +40,19 @@ def plain(identifier: str) -> str:
     return identifier.replace("_", " ").replace("-", " ").strip()
 
 
+def shortened(name: str) -> str:
+    """Return a name without what stands in brackets or after a stroke, for labels.
+
+    Examples
+    --------
+    >>> shortened("Tianjin Port (Xingang)"), shortened("New York / New Jersey"), shortened("(x)")
+    ('Tianjin Port', 'New York', '(x)')
+    """
+    for mark in ("(", "（", "/"):
+        name = name.split(mark)[0].strip() or name
+    return name
+
+
 class Names:
     """English and Chinese names by kind of thing and id. An id without a name is shown itself."""
 

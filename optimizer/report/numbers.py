@@ -21,6 +21,8 @@ def shown(value: float, digits: int = 4) -> str:
         return "no limit" if value > 0 else "none"
     if value == 0:
         return "0"
+    if abs(value) < 1e-5:
+        return f"{value:.1e}"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
     if float(rounded).is_integer() and abs(rounded) >= 10 ** (digits - 1):

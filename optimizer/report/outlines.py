@@ -23,11 +23,11 @@ class Paper:
 
     def x(self, longitude: float) -> float:
         """Return the horizontal position, in degrees of latitude."""
-        return round(longitude * math.cos(math.radians(self.latitude)), 4)
+        return round(longitude * math.cos(math.radians(self.latitude)), 3)
 
     def line(self, points: Iterable[tuple[float, float]]) -> tuple[list[Any], list[Any]]:
         """Return x and y of a line."""
-        pairs = [(self.x(lon), round(lat, 4)) for lon, lat in points]
+        pairs = [(self.x(lon), round(lat, 3)) for lon, lat in points]
         return [p[0] for p in pairs], [p[1] for p in pairs]
 
 
@@ -64,9 +64,11 @@ def land() -> tuple[Ring, ...]:
             south = min(p[1] for p in ring)
             if max(p[1] for p in ring) < -56 or (south > 60 and west < -20):
                 continue  # Antarctica, Greenland and the islands north of it
-            rings.append([(round(lon, 2), round(lat, 2)) for lon, lat in ring])
+            ring = [(round(lon, 1), round(lat, 1)) for lon, lat in ring]
+            if west > -90:
+                rings.append(ring)
             if west < -30:
-                rings.append([(round(lon + 360, 2), round(lat, 2)) for lon, lat in ring])
+                rings.append([(round(lon + 360, 1), lat) for lon, lat in ring])
     return tuple(rings)
 
 
@@ -106,6 +108,33 @@ def prefectures(points: Sequence[tuple[float, float]]) -> tuple[Area, ...]:
         if inside > best[0] and 2 * inside > len(points):
             best = (inside, areas)
     return best[1]
+
+
+def clipped(rings: Sequence[Ring], frame: tuple[float, float, float, float]) -> list[Ring]:
+    """Return the parts of closed rings inside west, south, east, north (Sutherland-Hodgman)."""
+    west, south, east, north = frame
+    sides = ((0, west, 1), (0, east, -1), (1, south, 1), (1, north, -1))
+    result = []
+    for ring in rings:
+        points = list(ring)
+        for axis, edge, sign in sides:
+            points = _half(points, axis, edge, sign)
+        if len(points) > 2:
+            result.append([*points, points[0]])
+    return result
+
+
+def _half(ring: Ring, axis: int, edge: float, sign: int) -> Ring:
+    """Return the part of a ring on one side of a line of longitude (axis 0) or latitude (1)."""
+    points: Ring = []
+    for a, b in zip(ring, [*ring[1:], ring[0]] if ring else [], strict=True):
+        inside_a, inside_b = sign * (a[axis] - edge) >= 0, sign * (b[axis] - edge) >= 0
+        if inside_a:
+            points.append(a)
+        if inside_a != inside_b:
+            f = (edge - a[axis]) / (b[axis] - a[axis])
+            points.append((a[0] + f * (b[0] - a[0]), a[1] + f * (b[1] - a[1])))
+    return points
 
 
 def bounds(points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:

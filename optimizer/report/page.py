@@ -31,7 +31,7 @@ EMBEDDED = (
     "summary", "siting", "industries", "components", "moves", "rivals", "stays", "routes",
     "bottlenecks", "pools", "services", "projects", "rules", "assumed", "checks", "provenance",
 )  # fmt: skip
-MOST_MOVES, MOST_ROUTES, MOST_LEGS, MOST_EVIDENCE = 40, 40, 15, 15
+MOST_MOVES, MOST_ROUTES, MOST_LEGS, MOST_EVIDENCE, MOST_LIMITS = 40, 40, 15, 15, 40
 NAMED = 5  # zones named in the answer
 
 
@@ -168,6 +168,11 @@ def answer(facts: Facts, tables: Mapping[str, pd.DataFrame], words: Words) -> li
         candidates = shown(value["zones_candidates"])
         first = words("answer.nothing", candidates=candidates, rival=rival, stayed=stayed)
     return [first, _cost_sentence(value, words), _proof_sentence(facts, value, words)]
+
+
+def answer_of(facts: Facts, tables: Mapping[str, pd.DataFrame], language: str = "en") -> list[str]:
+    """Return the answer in three sentences, for outputs without a page."""
+    return answer(facts, tables, Words(language))
 
 
 def _zone_names(siting: pd.DataFrame, words: Words) -> str:
@@ -316,16 +321,20 @@ def page_views(facts: Facts, tables: Mapping[str, pd.DataFrame], words: Words) -
     checks = tables["checks"].assign(
         name=[_check_name(c, words) for c in tables["checks"]["check"]]
     )
+    effects = effect_words(facts, words)
+    projects = tables["projects"].assign(
+        effects=[effects.get(p, "") for p in tables["projects"]["project_id"]]
+    )
     listed: list[tuple[str, Any, tuple[Column, ...], int | None]] = [
         ("siting", tables["siting"], (*views.SITING, *forms, *views.SITING_END), None),
         ("industries", tables["industries"], views.INDUSTRIES, None),
         ("components", tables["components"], views.COMPONENTS, None),
         ("moves", tables["moves"], views.MOVES, MOST_MOVES),
         ("routes", tables["routes"], views.ROUTES, MOST_ROUTES),
-        ("bottlenecks", tables["bottlenecks"], views.BOTTLENECKS, None),
-        ("pools", tables["pools"], views.POOLS, None),
-        ("services", tables["services"], views.SERVICES, None),
-        ("projects", tables["projects"], views.PROJECTS, None),
+        ("bottlenecks", tables["bottlenecks"], views.BOTTLENECKS, MOST_LIMITS),
+        ("pools", tables["pools"], views.POOLS, MOST_LIMITS),
+        ("services", tables["services"], views.SERVICES, MOST_LIMITS),
+        ("projects", projects, views.PROJECTS, None),
         ("rules", tables["rules"], views.RULES, None),
         ("assumed", tables["assumed"], views.ASSUMED, None),
         ("evidence", evidence[evidence["grade"] == "assumed"], views.EVIDENCE, MOST_EVIDENCE),
@@ -337,6 +346,29 @@ def page_views(facts: Facts, tables: Mapping[str, pd.DataFrame], words: Words) -
 
 def _form(facts: Facts, column: str) -> str:
     return facts.names.en("form", column.removesuffix("_mcny"))
+
+
+def effect_words(facts: Facts, words: Words) -> dict[str, str]:
+    """Return in words what each project does, by project id."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for row in facts.table("project_effects").to_dict("records"):
+        effect, element = str(row["effect"]), str(row["element_id"])
+        if effect == "allows_form":
+            zone, _, form = element.partition(":")
+            name = f"{facts.names.en('form', form)}, {facts.names.en('place', zone)}"
+        else:
+            what = {"adds_bottleneck_teu": "bottleneck", "adds_pool": "pool"}.get(effect, "service")
+            name = facts.names.en(what, element)
+            if effect in ("adds_bottleneck_teu", "adds_pool"):
+                name += f" {shown(float(row['amount']))}"
+        found.setdefault(str(row["project_id"]), {}).setdefault(effect, []).append(name)
+    return {
+        project: "; ".join(
+            words(f"effect.{effect}", count=len(names), names=", ".join(names))
+            for effect, names in effects.items()
+        )
+        for project, effects in found.items()
+    }
 
 
 def leg_lists(facts: Facts, tables: Mapping[str, pd.DataFrame], words: Words) -> list[LegList]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optimizer.report.bars import FATES, cut
-from optimizer.report.names import ids
+from optimizer.report.names import ids, shortened
 from optimizer.report.numbers import shown
 from optimizer.report.palette import FATE_COLOURS, FONTS, INK, MODE_COLOURS, QUIET, ZONE, faint
 
@@ -21,6 +21,7 @@ Node = tuple[int, str]  # column from the left, key
 MOST_ZONES, MOST_RIVALS, MOST_ORIGINS, MOST_ENDS = 10, 6, 12, 9
 ORIGIN, INDUSTRY = "#44546a", "#2f6f6f"
 LINK_OPACITY = 0.42
+PAD = 14  # pixels between nodes, at least
 
 
 @dataclass
@@ -90,9 +91,9 @@ class Chart:
                 "color": [self.colour[n] for n in nodes],
                 "customdata": [f"<b>{self.label[n]}</b><br>{shown(size[n])} {unit}" for n in nodes],
                 "hovertemplate": "%{customdata}<extra></extra>",
-                "pad": 14, "thickness": 14, "line": {"width": 0},
+                "pad": PAD, "thickness": 14, "line": {"width": 0},
                 "x": [_clipped(c / (self.columns - 1)) for c, _ in nodes],
-                "y": self._heights(nodes, size),
+                "y": self._heights(nodes, size, height - 20),
             },
             "link": {
                 "source": [number[start] for start, _, _ in self.links],
@@ -113,23 +114,29 @@ class Chart:
         }  # fmt: skip
         return {"data": [sankey], "layout": layout, "narrow": {}, "least_width": least_width}
 
-    def _heights(self, nodes: list[Node], size: dict[Node, float]) -> list[float]:
-        """Return the centre of each node, 0 = top, in the order in which nodes were made."""
+    def _heights(self, nodes: list[Node], size: dict[Node, float], height: float) -> list[float]:
+        """Return the centre of each node, 0 = top, in the order in which nodes were made.
+
+        ``height`` is the room in pixels. Amounts are drawn as large as the fullest column allows,
+        as plotly does; columns with room to spare are set wider apart.
+        """
         totals, counts = [0.0] * self.columns, [0] * self.columns
         for column, key in nodes:
             totals[column] += size[column, key]
             counts[column] += 1
-        # Half of the height for the fullest column's amounts, half for the gaps.
-        unit, gap = 0.5 / max(totals), 0.5 / max(counts)
+        both = list(zip(totals, counts, strict=True))
+        unit = min((height - PAD * (n - 1)) / total for total, n in both if total) / height
+        spare = [(1 - total * unit) / (n - 1) if n > 1 else 0.0 for total, n in both]
+        gaps = [min(room, 3 * PAD / height) for room in spare]
         done = [
-            (1 - total * unit - gap * (count - 1)) / 2
-            for total, count in zip(totals, counts, strict=True)
+            (1 - total * unit - gap * (n - 1)) / 2
+            for (total, n), gap in zip(both, gaps, strict=True)
         ]
         centres = []
         for column, key in nodes:
             share = size[column, key] * unit
             centres.append(_clipped(done[column] + share / 2))
-            done[column] += share + gap
+            done[column] += share + gaps[column]
         return centres
 
 
@@ -148,7 +155,12 @@ def largest(pairs: Iterable[tuple[str, float]], most: int) -> list[str]:
 
 def _two(facts: Facts, what: str, most: int = 22) -> Callable[[str], str]:
     """Return a function from id to a short label: English cut, Chinese whole."""
-    return lambda key: f"{cut(facts.names.en(what, key), most)} {facts.names.zh(what, key)}".strip()
+
+    def label(key: str) -> str:
+        english = cut(shortened(facts.names.en(what, key)), most)
+        return f"{english} {shortened(facts.names.zh(what, key))}".strip()
+
+    return label
 
 
 def who_sankey(facts: Facts, words: Words) -> dict[str, Any] | None:
@@ -174,7 +186,7 @@ def who_sankey(facts: Facts, words: Words) -> dict[str, Any] | None:
     named = keys(3, MOST_RIVALS, "rival")
     rivals = Picked(2, named, _two(facts, "place"), rival_words, colours["rival"], prefix="r:")
     chart = Chart(3)
-    for among in (origins, middle, zones):
+    for among in (origins, middle, zones, rivals):
         chart.prepare(among)
     for origin, industry, fate, host, value in sorted(rows, key=lambda r: FATES.index(r[2])):
         if fate == "stayed":
@@ -204,7 +216,7 @@ def goods_sankey(facts: Facts, flows: pd.DataFrame, words: Words) -> dict[str, A
     ends = {}
     for way, (far, _) in columns.items():
         some = keys(chosen[chosen["direction"] == way], "place_id", MOST_ENDS)
-        ends[way] = Picked(far, some, _two(facts, "place"), words("goods.other"), QUIET)
+        ends[way] = Picked(far, some, _two(facts, "place", 16), words("goods.other"), QUIET)
     chart = Chart(5)
     for among in (zones, *ends.values()):
         chart.prepare(among)
@@ -215,7 +227,7 @@ def goods_sankey(facts: Facts, flows: pd.DataFrame, words: Words) -> dict[str, A
         gate = chart.node(
             columns[way][1],
             gateway or f"@{outer}",
-            _two(facts, "place")(gateway) if gateway else _inland(outer, words),
+            _two(facts, "place", 18)(gateway) if gateway else _inland(outer, words),
             INK,
         )
         end, host = chart.pick(ends[way], place), chart.pick(zones, zone)

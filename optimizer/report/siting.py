@@ -113,8 +113,10 @@ def _modules(facts: Facts) -> dict[str, str]:
     texts: dict[str, list[str]] = {}
     for module, count in facts.plan.modules:
         if count:
-            text = f"{count} × {facts.names.en('module', module)}"
-            texts.setdefault(str(zone_of[module]), []).append(text)
+            zone = str(zone_of[module])
+            # Modules are often named after their zone, which the row names already.
+            name = facts.names.en("module", module).replace(facts.names.en("place", zone), "")
+            texts.setdefault(zone, []).append(f"{count} × {name.strip(' ,:-')}")
     return {zone: "; ".join(found) for zone, found in texts.items()}
 
 

@@ -40,6 +40,15 @@ class Evidence:
             sources = map(filled, frame["source"])
             for key, grade, source in zip(keys, frame["grade"], sources, strict=True):
                 self.grades[name, key] = (str(grade), source)
+        self._module_zones = _lookup(facts.table("modules"), "module_id", "zone_id")
+        self._rival_regions = _lookup(facts.table("rivals"), "rival_id", "factor_region_id")
+        self._rival_forms = _lookup(facts.table("rivals"), "rival_id", "form_id")
+        self._origin_forms = _lookup(facts.table("origins"), "origin_id", "form_id")
+        self._zone_forms: dict[tuple[str, str], dict[str, None]] = {}
+        for move in facts.plan.moves:
+            for industry in (move.industry_id, ""):
+                forms = self._zone_forms.setdefault((move.zone_id, industry), {})
+                forms[move.form_id] = None
         self.total = 0.0
         self.on_assumed = 0.0
         self.by_table: dict[str, float] = {}
@@ -139,18 +148,11 @@ class Evidence:
         if component in ("admin", "deposit", "duty", "vat_financing", "vat_loss"):
             forms = self._forms(kind, host, industry)
             return (("industries", industry), *(("forms", f) for f in forms))
-        single: dict[str, Rows] = {
-            "relocation": (("industries", industry),),
-            "setup": (("industries", industry),),
-            "subsidy": (("factor_prices", self._region(host)),),
-            "opening": (("zones", host),),
-            "projects": (("projects", host),),
-            "services": (("services", host),),
-            "modules": tuple(
-                ("modules", m) for m, n in plan.modules if n and self._module_zone(m) == host
-            ),
-            "increments": tuple(("pools", p) for p, n in plan.increments if n),
-        }
+        if component == "modules":
+            built = (m for m, count in plan.modules if count and self._module_zones[m] == host)
+            return tuple(("modules", m) for m in built)
+        if component == "increments":
+            return tuple(("pools", p) for p, amount in plan.increments if amount)
         if component == "agglomeration":
             return tuple(
                 (table, key)
@@ -158,32 +160,32 @@ class Evidence:
                 if table == "agglomeration"
                 and (not industry or key.startswith(f"{self._cluster(industry)}/"))
             )
-        return single.get(component, ())
+        if component in ("relocation", "setup"):
+            return (("industries", industry),)
+        if component == "subsidy":
+            return (("factor_prices", self._region(host)),)
+        lump = {"opening": "zones", "projects": "projects", "services": "services"}.get(component)
+        return ((lump, host),) if lump else ()
 
     def _region(self, host: str) -> str:
         if host in self.facts.zones:
             return filled(self.facts.zones[host]["factor_region_id"])
-        rivals = self.facts.table("rivals").set_index("rival_id")["factor_region_id"]
-        return filled(rivals.get(host))
+        return self._rival_regions.get(host, "")
 
     def _forms(self, kind: str, host: str, industry: str) -> tuple[str, ...]:
         if kind == "zone":
-            used = (
-                m.form_id
-                for m in self.facts.plan.moves
-                if m.zone_id == host and industry in ("", m.industry_id)
-            )
-            return tuple(dict.fromkeys(used))
-        table, key = ("rivals", "rival_id") if kind == "rival" else ("origins", "origin_id")
-        forms = self.facts.table(table).set_index(key)["form_id"]
-        return (filled(forms.get(host)),)
-
-    def _module_zone(self, module: str) -> str:
-        modules = self.facts.table("modules")
-        return filled(modules.loc[modules["module_id"] == module, "zone_id"].iloc[0])
+            return tuple(self._zone_forms.get((host, industry), ()))
+        forms = self._rival_forms if kind == "rival" else self._origin_forms
+        return (forms.get(host, ""),)
 
     def _cluster(self, industry: str) -> str:
-        return filled(self.facts.industries[industry]["cluster_id"])
+        """Return the cluster of an industry; accounts may name the cluster itself."""
+        row = self.facts.industries.get(industry)
+        return filled(row["cluster_id"]) if row else industry
+
+
+def _lookup(frame: pd.DataFrame, key: str, value: str) -> dict[str, str]:
+    return {str(k): filled(v) for k, v in zip(frame[key], frame[value], strict=True)}
 
 
 def _keys(frame: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from optimizer.report.names import ids
 from optimizer.report.numbers import percent, shown
 from optimizer.report.words import Words
 
-Style = Literal["text", "number", "share", "bar", "flag", "grade", "word", "ids", "money"]
+Style = Literal["text", "long", "number", "share", "bar", "flag", "grade", "word", "ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def view(
     return View(name, heads, rows, len(frame) - len(shown_rows))
 
 
-_NUMERIC = ("number", "share", "bar", "money")
+_NUMERIC = ("number", "share", "bar")
 
 
 def exact(value: Any) -> str:
@@ -104,7 +104,8 @@ def _cell(record: Mapping[Any, Any], column: Column, words: Words) -> Cell:
         parts = (words.of(group, p) if group else p.replace("_", " ") for p in ids(value))
         return Cell(" · ".join(parts) or "–")
     zh = str(record[f"{column.name}_zh"]) if column.zh else ""
-    return Cell(str(value) or "–", zh=zh)
+    kind = "long" if column.style == "long" else "text"
+    return Cell(str(value) or "–", zh=zh, kind=kind)
 
 
 def as_data(frame: pd.DataFrame) -> dict[str, Any]:
@@ -134,7 +135,8 @@ SITING = (
     Column("industries", zh=True),
 )  # fmt: skip
 SITING_END = (
-    Column("modules"), Column("cost_mcny", "number"), Column("cost_per_output_share", "share"),
+    Column("modules", "long"), Column("cost_mcny", "number"),
+    Column("cost_per_output_share", "share"),
     Column("jobs_persons", "number"), Column("teu_in", "number"), Column("teu_out", "number"),
 )  # fmt: skip
 INDUSTRIES = (
@@ -153,7 +155,7 @@ MOVES = (
 )  # fmt: skip
 ROUTES = (
     Column("direction", "word", group="direction"), Column("gateway", zh=True),
-    Column("modes", "ids", group="mode"), Column("corridor_id", "ids"), Column("places"),
+    Column("modes", "ids", group="mode"), Column("corridor_id", "ids"), Column("places", "long"),
     Column("teu", "number"), Column("teu_share", "share"), Column("km", "number"),
     Column("hours", "number"), Column("sd_hours", "number"), Column("money_cny_per_teu", "number"),
     Column("generalised_cny_per_teu", "number"), Column("money_mcny", "number"),
@@ -162,31 +164,32 @@ ROUTES = (
 BOTTLENECKS = (
     Column("bottleneck", zh=True), Column("kind", "word", group="kind"), Column("use_share", "bar"),
     Column("use_teu", "number"), Column("capacity_teu", "number"), Column("added_teu", "number"),
-    Column("price_cny_per_teu", "number"), Column("grade", "grade"), Column("source"),
+    Column("price_cny_per_teu", "number"), Column("grade", "grade"), Column("source", "long"),
 )  # fmt: skip
 POOLS = (
     Column("pool", zh=True), Column("use_share", "bar", head="column.use_share"),
     Column("use", "number", head="column.use"), Column("supply", "number"), Column("unit"),
     Column("endowment", "number"), Column("bought", "number"), Column("built", "number"),
     Column("by_projects", "number"), Column("price_cny_per_unit", "number"),
-    Column("grade", "grade"), Column("source"),
+    Column("grade", "grade"), Column("source", "long"),
 )  # fmt: skip
 SERVICES = (
     Column("service", zh=True), Column("runs", "flag"), Column("use_share", "bar"),
     Column("use_teu", "number"), Column("min_load_teu", "number"), Column("capacity_teu", "number"),
     Column("departures_per_week", "number"), Column("cost_mcny", "number"),
-    Column("grade", "grade"), Column("source"),
+    Column("grade", "grade"), Column("source", "long"),
 )  # fmt: skip
 PROJECTS = (
     Column("project", zh=True), Column("built", "flag", head="column.project_built"),
     Column("kind", "word", group="kind"), Column("capital_mcny", "number"),
-    Column("cost_mcny", "number"), Column("effects"), Column("grade", "grade"), Column("source"),
+    Column("cost_mcny", "number"), Column("effects", "long"), Column("grade", "grade"),
+    Column("source", "long"),
 )  # fmt: skip
 RULES = (
     Column("text", zh=True), Column("active", "flag"),
     Column("use", "number", head="column.rule_use"),
     Column("limit", "number"), Column("slack", "number"), Column("grade", "grade"),
-    Column("source"),
+    Column("source", "long"),
 )  # fmt: skip
 ASSUMED = (
     Column("table", "word", group="table"), Column("on_assumed_share", "bar"),
@@ -195,7 +198,7 @@ ASSUMED = (
     Column("assumed_rows", "number"),
 )  # fmt: skip
 EVIDENCE = (
-    Column("table"), Column("row_id"), Column("resting_mcny", "number"), Column("source"),
+    Column("table"), Column("row_id"), Column("resting_mcny", "number"), Column("source", "long"),
 )  # fmt: skip
 CHECKS = (
     Column("name", head="column.check"), Column("stated", "number"), Column("recomputed", "number"),
@@ -207,5 +210,5 @@ LEGS = (
     Column("what", head="column.what"), Column("regime"), Column("km", "number"),
     Column("hours", "number"), Column("money_cny_per_teu", "number"),
     Column("generalised_cny_per_teu", "number"), Column("co2e_kg_per_teu", "number"),
-    Column("row_id"), Column("grade", "grade"), Column("source"),
+    Column("row_id"), Column("grade", "grade"), Column("source", "long"),
 )  # fmt: skip

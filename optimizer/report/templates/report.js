@@ -33,6 +33,7 @@
     return Plotly.react(element, data, layout, Object.assign({}, config, { displayModeBar: isBar ? false : "hover" }));
   }
 
+  document.querySelectorAll("td[data-value]").forEach((td) => { td.title = td.dataset.value; });
   const plots = Array.from(document.querySelectorAll(".plot[data-figure]"));
   function drawAll() { return Promise.all(plots.map(draw)); }
   let lastWidth = window.innerWidth;
