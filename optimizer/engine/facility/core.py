@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 
 from optimizer.engine.facility import lagrangian
+from optimizer.engine.facility.mip import columnwise_lp, quiet_highs
 from optimizer.engine.facility.problem import FacilityProblem
 
 VIOLATION = 1e-5
@@ -36,15 +37,6 @@ class CoreState:
     y_reduced: np.ndarray  # reduced cost of y in the LP
 
 
-def quiet_highs(threads: int = 1, seed: int = 0) -> highspy.Highs:
-    """Return a silent HiGHS with our defaults."""
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", threads)
-    solver.setOptionValue("random_seed", seed)
-    return solver
-
-
 class Core:
     """The restricted model and its LP, grown in place."""
 
@@ -57,7 +49,7 @@ class Core:
         self.arc_i, self.arc_j = (a.astype(np.int64) for a in np.nonzero(keep))
         self.arc_row = np.full(len(self.arc_i), -1, np.int64)  # its x <= y row, or -1
         self.cuts: list[tuple[np.ndarray, np.ndarray, float]] = []
-        self.solver = quiet_highs(1, seed)
+        self.solver = quiet_highs(seed)
         self.alpha = alpha.copy()
         self.iterations = 0
         self._build(dual)
@@ -93,18 +85,10 @@ class Core:
                                  at(m), m + n + at(m), m + at(n), at(m)])
         value = np.concatenate([np.ones(arcs), np.ones(n), p.demand[self.arc_j], np.ones(m),
                                 -self.capacity, np.ones(m), -p.demand, self.capacity])
-        matrix = csr_matrix((value, (row, column)), shape=(n + m + 2, columns)).tocsc()
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = columns, n + m + 2
-        lp.col_cost_ = cost
-        lp.col_lower_ = np.zeros(columns)
-        lp.col_upper_ = upper
-        lp.row_lower_ = np.concatenate([np.ones(n), np.full(m, -BIG), [0.0, self.total]])
-        lp.row_upper_ = np.concatenate([np.ones(n), np.zeros(m), [0.0, BIG]])
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_ = matrix.indptr
-        lp.a_matrix_.index_ = matrix.indices
-        lp.a_matrix_.value_ = matrix.data
+        matrix = csr_array((value, (row, column)), shape=(n + m + 2, columns))
+        row_lower = np.concatenate([np.ones(n), np.full(m, -BIG), [0.0, self.total]])
+        row_upper = np.concatenate([np.ones(n), np.zeros(m), [0.0, BIG]])
+        lp = columnwise_lp(cost, upper, matrix, row_lower, row_upper)
         self.solver.passModel(lp)
         self.rows = n + m + 2
         reduced = (p.unit_cost + self.alpha[:, None] * p.demand - dual)[self.arc_i, self.arc_j]

@@ -35,22 +35,55 @@ def _one_facility(cost, demand, dual, capacity, alpha, keys, items):
     ``alpha`` comes in as a guess: only customers worth nearly as much are sorted.
     """
     count, total, value = _gather(cost, demand, dual, 0.85 * alpha, items, keys)
-    if total < capacity and alpha > 0.0:
+    if total <= capacity and alpha > 0.0:
         count, total, value = _gather(cost, demand, dual, 0.0, items, keys)
     if total <= capacity:
         return value, 0.0, count, 1.0
-    order = np.argsort(keys[:count])
-    chosen = items[:count][order]
-    value = 0.0
+    # quickselect on worth per unit: items[:low] are whole, the critical item is in [low, high)
+    low, high = 0, count
     room = capacity
-    used = 0
+    value = 0.0
+    while high - low > 1:
+        a, b, c = keys[low], keys[(low + high) // 2], keys[high - 1]
+        pivot = max(min(a, b), min(max(a, b), c))
+        left, k, right = low, low, high
+        weight = 0.0
+        worth = 0.0
+        equal = 0.0
+        while k < right:
+            if keys[k] < pivot:
+                weight += demand[items[k]]
+                worth += cost[items[k]] - dual[items[k]]
+                keys[k], keys[left] = keys[left], keys[k]
+                items[k], items[left] = items[left], items[k]
+                left += 1
+                k += 1
+            elif keys[k] > pivot:
+                right -= 1
+                keys[k], keys[right] = keys[right], keys[k]
+                items[k], items[right] = items[right], items[k]
+            else:
+                equal += demand[items[k]]
+                k += 1
+        if weight >= room and left > low:
+            high = left
+            continue
+        room -= weight
+        value += worth
+        low = left
+        if equal >= room or right == high:
+            break  # the critical item is among the equals, in any order
+        for k in range(left, right):
+            value += cost[items[k]] - dual[items[k]]
+            room -= demand[items[k]]
+        low = right
+    used = low
     part = 1.0
     price = 0.0
-    for k in range(count):
-        j = chosen[k]
+    while used < count:
+        j = items[used]
+        used += 1
         reduced = cost[j] - dual[j]
-        items[k] = j
-        used = k + 1
         if demand[j] > 0.0 and demand[j] >= room:
             part = room / demand[j]
             value += part * reduced

@@ -19,7 +19,6 @@ from optimizer.engine.facility.transport import (
     copy_basis,
     empty_basis,
     optimise,
-    penalised_cost,
 )
 
 PIVOTS = 20_000
@@ -67,18 +66,27 @@ def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries,
     keys = np.empty(n)
     items = np.empty(n, np.int64)
     gain = np.empty(m)
+    now = np.empty(m)
+    least = np.empty(m)
     guess = np.zeros(m)
     dual = np.empty(n)
     before = np.empty(n)
     for j in range(n):
         before[j] = basis.potential[m + j]
     moves = 0
+    need = net.demand.sum()
     eps = 1e-9 * abs(current) + 1e-9
     improved = True
     while improved and moves < most_moves:
         improved = False
         _add_gains(net, basis, cost, fixed, guess, gain, dual, keys, items)
-        while moves < most_moves:
+        for i in range(m):
+            if not look[i]:
+                gain[i] = -np.inf
+            elif basis.root_cost[i] > 0.0:
+                look[i] = False
+        failed = 0
+        while moves < most_moves and failed < 2 * tries:
             k = np.argmax(gain)
             if gain[k] <= eps:
                 break
@@ -95,8 +103,12 @@ def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries,
                 current = total
                 improved = True
                 look[k] = True
+                failed = 0
                 _wake(net, basis, before, look)
                 _add_gains(net, basis, cost, fixed, guess, gain, dual, keys, items)
+            else:
+                failed += 1
+        _add_gains(net, basis, cost, fixed, guess, now, dual, keys, items)
         for position in range(m):
             i = order[position]
             if basis.root_cost[i] > 0.0 or not look[i]:
@@ -105,42 +117,57 @@ def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries,
                 break
             look[i] = False
             rest = -fixed[i]
+            room = 0.0
             for o in range(m):
                 if basis.root_cost[o] == 0.0:
                     rest += fixed[o]
-            copy_basis(basis, closed)
-            closed.root_cost[i] = net.big
-            total, _ = optimise(net, closed, PIVOTS)
-            moves += 1
-            penal = penalised_cost(net, closed)
+                    room += net.capacity[o]
             best = current - eps
             opened = -2
-            if total + rest < best:
-                best = total + rest
-                opened = -1
-            _add_gains(net, closed, cost, fixed, guess, gain, dual, keys, items)
-            gain[i] = -np.inf
+            saved = fixed[i]
+            if basis.at_upper[i]:
+                saved -= max(0.0, basis.potential[i]) * net.capacity[i]
+            missing = need - room + net.capacity[i]  # capacity an opening must bring
+            for k in range(m):
+                least[k] = current - saved - now[k]
+                if net.capacity[k] < missing:
+                    least[k] = np.inf
+            least[i] = np.inf
+            if missing <= 0.0:
+                copy_basis(basis, closed)
+                closed.root_cost[i] = net.big
+                total, _ = optimise(net, closed, PIVOTS)
+                moves += 1
+                if total + rest < best:
+                    best = total + rest
+                    opened = -1
+                if total < np.inf:  # duals after the closing bound the swap more tightly
+                    _add_gains(net, closed, cost, fixed, guess, gain, dual, keys, items)
+                    for k in range(m):
+                        least[k] = max(least[k], total + rest - gain[k])
             for _ in range(tries):
-                k = np.argmax(gain)
-                if penal + rest - gain[k] >= best:
+                k = np.argmin(least)
+                if not least[k] < best:
                     break
-                gain[k] = -np.inf
-                copy_basis(closed, trial)
+                least[k] = np.inf
+                copy_basis(basis, trial)
                 trial.root_cost[k] = 0.0
+                trial.root_cost[i] = net.big
                 total, _ = optimise(net, trial, PIVOTS)
                 moves += 1
                 if total + rest + fixed[k] < best:
                     best = total + rest + fixed[k]
                     opened = k
             if opened > -2:
-                copy_basis(closed, basis)
+                basis.root_cost[i] = net.big
                 if opened >= 0:
                     basis.root_cost[opened] = 0.0
-                    optimise(net, basis, PIVOTS)
                     look[opened] = True
+                optimise(net, basis, PIVOTS)
                 current = best
                 improved = True
                 _wake(net, basis, before, look)
+                _add_gains(net, basis, cost, fixed, guess, now, dual, keys, items)
     return current, moves
 
 
@@ -184,7 +211,7 @@ class OpenSetSearch:
             self.best = value
             self.best_open = self.basis.root_cost == 0.0
 
-    def improve(self, is_open: np.ndarray, *, tries: int = 5, most_moves: int = 1 << 60) -> float:
+    def improve(self, is_open: np.ndarray, *, tries: int = 5, most_moves: int = 3000) -> float:
         """Return the objective after descending from ``is_open`` (inf if it serves not all)."""
         value = self.evaluate(is_open)
         if not np.isfinite(value):
@@ -259,7 +286,7 @@ class OpenSetSearch:
                     continue
             look = np.zeros(network.m, np.bool_)
             look[near[centre][:25]] = True
-            value = self._descend(value, look, 4, 2000)
+            value = self._descend(value, look, 4, 300)
             if value <= current + 1e-5 * abs(self.best) or value < self.best + 1e-12:
                 current = value
                 copy_basis(self.basis, self.saved)

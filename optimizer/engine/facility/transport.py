@@ -332,16 +332,3 @@ def optimise(net, basis, most_pivots):
         if basis.at_upper[i] and basis.root_cost[i] > 0.0 and net.capacity[i] > 0.0:
             return np.inf, pivots
     return cost, pivots
-
-
-@njit(cache=True, nogil=True)
-def penalised_cost(net, basis):
-    """Return the cost of the current flow with the prices of closed arcs counted."""
-    cost = 0.0
-    for node in range(net.m + net.n):
-        if basis.flow[node] > 0.0:
-            cost += basis.flow[node] * _arc_cost(net, basis, basis.arc[node])
-    for i in range(net.m):
-        if basis.at_upper[i]:
-            cost += basis.root_cost[i] * net.capacity[i]
-    return cost

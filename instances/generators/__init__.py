@@ -1,0 +1,1 @@
+"""Instances drawn by published recipes: same seed, same instance, on every platform."""

@@ -1,0 +1,1 @@
+"""Published benchmark families, read from their own file formats into plain arrays."""

@@ -1,0 +1,100 @@
+"""The full strong model handed to HiGHS: the best method for small instances, no compilation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from optimizer.engine.facility.mip import columnwise_lp, run_mip
+from optimizer.engine.facility.problem import Certificate
+from optimizer.engine.facility.run import Run
+
+BIG = 1e30
+
+
+def solve_direct(run: Run, arcs: np.ndarray | None = None, gap: float | None = None) -> str:
+    """Solve with all arcs (or those in a mask that is known to hold an optimum).
+
+    Returns how the solver ended: "optimal", "stopped", "infeasible" or "error".
+    """
+    p = run.problem
+    m, n = p.m, p.n
+    usable = np.isfinite(p.unit_cost) & ((p.capacity > 0) | (p.demand[:, None] <= 0).T.any())[:, None]
+    if arcs is not None:
+        usable &= arcs
+    if p.single_source:
+        usable &= p.demand <= p.capacity[:, None] * (1 + 1e-9)
+    i, j = np.nonzero(usable)
+    count = len(i)
+    total = float(p.demand.sum())
+    capacity = np.minimum(p.capacity, total)
+    a = np.arange(count)
+    capacitated = not p.is_uncapacitated
+    rows = [j, n + a, n + a]
+    columns = [m + a, m + a, i]
+    values = [np.ones(count), np.ones(count), -np.ones(count)]
+    low = [np.ones(n), np.full(count, -BIG)]
+    high = [np.ones(n), np.zeros(count)]
+    if capacitated:
+        first = n + count
+        rows += [first + i, first + np.arange(m), np.full(m, first + m)]
+        columns += [m + a, np.arange(m), np.arange(m)]
+        values += [p.demand[j], -capacity, capacity]
+        low += [np.full(m, -BIG), [total]]
+        high += [np.zeros(m), [BIG]]
+    row_lower, row_upper = np.concatenate(low), np.concatenate(high)
+    matrix = csr_array(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
+        shape=(len(row_lower), m + count),
+    )
+    integer = np.zeros(m + count, bool)
+    integer[:m] = True
+    if p.single_source:
+        integer[m:] = True
+    lp = columnwise_lp(
+        np.concatenate([p.fixed_cost, p.unit_cost[i, j]]),
+        np.ones(m + count), matrix, row_lower, row_upper, integer,
+    )  # fmt: skip
+
+    def take(x: np.ndarray) -> None:
+        share = x[m:].copy()
+        if p.single_source:
+            share = np.round(share)
+        share[share < 1e-9] = 0.0
+        served = np.bincount(j, weights=share, minlength=n)
+        share /= np.where(served > 0, served, 1.0)[j]
+        run.offer(x[:m] > 0.5, i, j, share)
+
+    start = None
+    if run.open is not None:
+        start = np.zeros(m + count)
+        start[:m] = run.open
+        where = np.full((m, n), -1)
+        where[i, j] = a
+        facility, customer, share = run.flow
+        start[m + where[facility, customer]] = share
+    run.enter("direct")
+    answer = run_mip(
+        lp,
+        gap=run.options.gap if gap is None else gap,
+        deadline=run.deadline,
+        seed=run.options.seed,
+        cancel=run.options.cancel,
+        on_bound=run.raise_bound if arcs is None else None,
+        on_solution=lambda x, _: take(x),
+        start=start,
+    )
+    run.nodes += answer.nodes
+    if answer.x is not None:
+        take(answer.x)
+    if answer.status in ("optimal", "stopped") and math.isfinite(answer.bound):
+        run.raise_bound(answer.bound)
+    if run.certificate is None:
+        dual = p.unit_cost.min(axis=0)
+        dual = np.where(np.isfinite(dual), dual, 0.0)
+        run.certificate = Certificate(
+            dual, 0.0, float(dual.sum()), run.bound, f"HiGHS: {answer.said}", run.objective
+        )
+    return answer.status

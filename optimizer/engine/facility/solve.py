@@ -1,0 +1,77 @@
+"""`solve_facility`: recognise the structure, pick the method."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from optimizer.engine.facility.direct import solve_direct
+from optimizer.engine.facility.problem import (
+    FacilityEvent,
+    FacilityOptions,
+    FacilityProblem,
+    FacilityResult,
+)
+from optimizer.engine.facility.run import Run
+
+SMALL = 3_000  # facilities x customers up to which HiGHS alone is at least as fast
+
+
+def choose_method(problem: FacilityProblem) -> tuple[str, str]:
+    """Return (method, why): ``direct``, ``uncapacitated``, ``single_source`` or ``capacitated``."""
+    size = problem.m * problem.n
+    if size <= SMALL:
+        return "direct", f"{size} arcs are few: the full strong model in HiGHS is fastest"
+    if problem.is_uncapacitated:
+        return "uncapacitated", "no facility can be full: nearest open facility serves"
+    if problem.single_source:
+        return "single_source", "one facility per customer: knapsack dual, fixing, reduced model"
+    return "capacitated", "split delivery: Lagrangian dual, core LP, exact search, reduced tree"
+
+
+def solve_facility(
+    problem: FacilityProblem,
+    *,
+    gap: float = 1e-4,
+    time_limit_s: float = math.inf,
+    threads: int = 2,
+    seed: int = 0,
+    start: np.ndarray | None = None,
+    on_progress: Callable[[FacilityEvent], None] | None = None,
+    cancel: threading.Event | None = None,
+    method: str | None = None,
+) -> FacilityResult:
+    """Return the best plan found and a proven bound.
+
+    ``start`` is a boolean open set to try first. ``method`` overrides `choose_method`.
+    """
+    options = FacilityOptions(gap, time_limit_s, threads, seed, start, on_progress, cancel)
+    run = Run(problem, options)
+    chosen = method or choose_method(problem)[0]
+    run.method = chosen
+    if not _can_serve(problem):
+        return run.result(infeasible=True)
+    if chosen == "direct":
+        status = solve_direct(run)
+        return run.result(infeasible=status == "infeasible")
+    if chosen == "uncapacitated":
+        from optimizer.engine.facility.uncapacitated import solve_uncapacitated
+
+        return solve_uncapacitated(run)
+    if chosen == "single_source":
+        from optimizer.engine.facility.single_source import solve_single_source
+
+        return solve_single_source(run)
+    from optimizer.engine.facility.capacitated import solve_capacitated
+
+    return solve_capacitated(run)
+
+
+def _can_serve(problem: FacilityProblem) -> bool:
+    """Return False when total capacity or a customer without an arc already forbids any plan."""
+    if not np.isfinite(problem.unit_cost).any(axis=0).all():
+        return False
+    return bool(problem.capacity.sum() >= problem.demand.sum() * (1 - 1e-12))
