@@ -14,7 +14,10 @@ from optimizer.engine.design.neighbourhood import search_neighbourhood
 from optimizer.engine.design.problem import DesignProblem
 
 _WORTH_A_LOOK = 0.3  # arcs whose Lagrangian cost of opening is below this share of their fixed cost
-_KINDS = ("merge", "relax", "near", "region", "region", "anneal")
+_KINDS = (
+    *("merge", "relax", "region", "region", "anneal"),
+    *("merge", "relax", "region", "near", "anneal"),
+)
 _POOL = 20000  # path columns kept at most
 
 
@@ -134,7 +137,8 @@ class Improver:
             return union, common, None
         if kind == "relax":
             # free where the strong LP is undecided or disagrees with the plan
-            doubt = np.minimum(np.abs(root - best), 1.0) + 0.02 * self.random.random(best.size)
+            noise = 0.02 if self.turn < len(_KINDS) // 2 else 0.5
+            doubt = np.minimum(np.abs(root - best), 1.0) + noise * self.random.random(best.size)
             doubt[~(self.candidate | best)] = -1.0
             free = np.zeros_like(best)
             free[np.argsort(-doubt, kind="stable")[:size]] = True
