@@ -114,7 +114,9 @@ class Page:
 
     def pdf(self, path: Path) -> None:
         """Save the page as printed on A4."""
-        data = self.call("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)
+        data = self.call(
+            "Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69
+        )
         path.write_bytes(base64.b64decode(data["data"]))
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:

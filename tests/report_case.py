@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of tables read best as one line each)
 """An instance and a plan to report on: a small Shanxi, made without any solver.
 
 The plan places the output by hand; its goods take least-cost routes; its accounts follow
@@ -36,7 +37,9 @@ MOVED = {"tanghuai": 9000.0, "xiaohe": 5200.0, "wusu": 3100.0, "jinzhong": 2600.
          "changzhi": 1500.0, "jincheng": 700.0, "yuncheng": 1800.0}  # fmt: skip
 
 
-def _place(key: str, name: str, zh: str, kind: str, china: int, lat: float, lon: float, **more: Any) -> dict[str, Any]:
+def _place(
+    key: str, name: str, zh: str, kind: str, china: int, lat: float, lon: float, **more: Any
+) -> dict[str, Any]:
     return {"place_id": key, "name": name, "name_zh": zh, "kind": kind, "in_china": china,
             "latitude_deg": lat, "longitude_deg": lon, **R, **more}  # fmt: skip
 
@@ -44,7 +47,8 @@ def _place(key: str, name: str, zh: str, kind: str, china: int, lat: float, lon:
 def _places() -> list[dict[str, Any]]:
     zones = [_place(z, n, zh, "zone", 1, lat, lon, prefecture=p, country="Shanxi")
              for z, n, zh, _, p, lat, lon, _ in ZONES]  # fmt: skip
-    return zones + [
+    return [
+        *zones,
         _place("zhongding", "Zhongding Logistics Park", "中鼎物流园", "dry_port", 1, 37.63, 112.72, prefecture="Jinzhong"),
         _place("houma", "Houma Fanglüe Dry Port", "侯马方略保税物流中心", "dry_port", 1, 35.62, 111.36, prefecture="Linfen"),
         _place("tianjin", "Tianjin Port", "天津港", "sea_port", 1, 38.98, 117.765),
@@ -84,22 +88,91 @@ def _links() -> list[dict[str, Any]]:
         link(zone, "zhongding", "road")
         link(zone, "houma", "road")
         link(zone, "tianjin", "road")
-    link("zhongding", "tianjin", "rail", bottleneck_id="shitai", corridor_id="sea_north", name="Shitai line")
+    link(
+        "zhongding",
+        "tianjin",
+        "rail",
+        bottleneck_id="shitai",
+        corridor_id="sea_north",
+        name="Shitai line",
+    )
     link("zhongding", "qingdao", "rail", bottleneck_id="shitai", corridor_id="sea_north")
     link("houma", "rizhao", "rail", corridor_id="sea_wari", bottleneck_id="wari", **S)
-    link("zhongding", "khorgos", "block_train", 3285, service_id="west_train", corridor_id="cre_west;middle", subsidy_cny_per_teu=1500.0)
-    link("khorgos", "almaty", "block_train", 353, corridor_id="cre_west;middle", service_id="west_train", **S)
-    link("almaty", "moscow", "block_train", 3900, corridor_id="cre_west", service_id="west_train", **S)
-    link("moscow", "duisburg", "block_train", 2500, corridor_id="cre_west", service_id="west_train", **S)
-    link("zhongding", "erenhot", "block_train", 900, service_id="north_train", corridor_id="cre_centre")
-    link("erenhot", "moscow", "block_train", 6900, service_id="north_train", corridor_id="cre_centre", **S)
+    link(
+        "zhongding",
+        "khorgos",
+        "block_train",
+        3285,
+        service_id="west_train",
+        corridor_id="cre_west;middle",
+        subsidy_cny_per_teu=1500.0,
+    )
+    link(
+        "khorgos",
+        "almaty",
+        "block_train",
+        353,
+        corridor_id="cre_west;middle",
+        service_id="west_train",
+        **S,
+    )
+    link(
+        "almaty",
+        "moscow",
+        "block_train",
+        3900,
+        corridor_id="cre_west",
+        service_id="west_train",
+        **S,
+    )
+    link(
+        "moscow",
+        "duisburg",
+        "block_train",
+        2500,
+        corridor_id="cre_west",
+        service_id="west_train",
+        **S,
+    )
+    link(
+        "zhongding",
+        "erenhot",
+        "block_train",
+        900,
+        service_id="north_train",
+        corridor_id="cre_centre",
+    )
+    link(
+        "erenhot",
+        "moscow",
+        "block_train",
+        6900,
+        service_id="north_train",
+        corridor_id="cre_centre",
+        **S,
+    )
     for port in ("tianjin", "qingdao", "rizhao"):
-        link(port, "rotterdam", "sea", 20500, corridor_id="suez", cost_cny_per_teu=9000.0, hours=900.0)
+        link(
+            port,
+            "rotterdam",
+            "sea",
+            20500,
+            corridor_id="suez",
+            cost_cny_per_teu=9000.0,
+            hours=900.0,
+        )
         link(port, "losangeles", "sea", 11087, cost_cny_per_teu=8000.0)
         link(port, "busan", "sea", 1000)
         link(port, "osaka", "sea", 1870)
         link(port, "kaohsiung", "sea", 1800)
-    for abroad, km in (("rotterdam", 18000), ("losangeles", 11700), ("busan", 2100), ("osaka", 2500), ("kaohsiung", 650), ("haiphong", 900)):
+    for abroad, km in (
+        ("rotterdam", 18000),
+        ("losangeles", 11700),
+        ("busan", 2100),
+        ("osaka", 2500),
+        ("kaohsiung", 650),
+        ("haiphong", 900),
+    ):
         link("yantian", abroad, "sea", km)
     link("haiphong", "rotterdam", "sea", 17000)
     link("haiphong", "losangeles", "sea", 13000)
@@ -311,7 +384,12 @@ def _routes(instance: Instance, network: Network) -> Any:
                 continue
             for region in regions:
                 if region["region_id"] == given["region_id"] and region["role"] == "source":
-                    teu = region["share"] * given["share_of_output_value"] * 1e6 / given["value_cny_per_teu"]
+                    teu = (
+                        region["share"]
+                        * given["share_of_output_value"]
+                        * 1e6
+                        / given["value_cny_per_teu"]
+                    )
                     key = f"in:{industry}:{given['input_id']}:{region['region_id']}:{region['place_id']}"
                     yield key, region["place_id"], teu, Goods("", given["tonnes_per_teu"], given["value_cny_per_teu"], given["duty_rate"], row["vat_rate"])  # fmt: skip
         for given in instance.tables["outputs"].to_dict("records"):
@@ -399,7 +477,9 @@ def make_plan(instance: Instance, network: Network) -> Plan:
     )  # fmt: skip
 
 
-def _accounts(network: Network, flows: list[Flow], priced: list[Goods], hosts: list[Any]) -> list[AccountLine]:
+def _accounts(
+    network: Network, flows: list[Flow], priced: list[Goods], hosts: list[Any]
+) -> list[AccountLine]:
     sums: dict[tuple[str, str, str, str], float] = {}
     for flow, goods in zip(flows, priced, strict=True):
         at = [network.arc[a] for a in flow.arcs]

@@ -86,7 +86,7 @@ def _bars(
     }  # fmt: skip
     narrow = {
         "font.size": 11, "xaxis.nticks": 4, "margin.r": 8, "height": height + 60, "margin.t": 90,
-        "xaxis.range": [1.08 * low, 1.3 * high or 1.0],
+        "xaxis.range": [1.08 * low, 1.5 * high or 1.0],
     }  # fmt: skip
     return {"data": traces, "layout": layout, "narrow": {"layout": narrow}}
 

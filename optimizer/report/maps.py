@@ -511,7 +511,7 @@ def _far_labels(
         text = " ".join(_safe(n) for n in names)
         labels.append(Label(paper.x(lon), round(lat, 4), text, 5))
     if view == "narrow":
-        labels = labels[:10]
+        labels = labels[:8]
     marks = [(label.x, label.y, 4.0) for label in labels]
     placed = place_labels(labels, scale, font, frame, marks)
     return _label_trace(placed, font, [False] * len(placed))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from instances.schema import GRADES, TABLE
-from optimizer.report.legs import COMPONENTS, LOGISTICS_ONLY
+from optimizer.report.legs import COMPONENTS, LOGISTICS_ONLY, parse_goods
 from optimizer.report.limits import capital
 from optimizer.report.names import filled, ids
 from optimizer.report.siting import jobs
@@ -85,17 +85,17 @@ class Evidence:
             for factor in facts.table("factors")["factor_id"]:
                 if ("industry_factors", f"{industry}/{factor}") in self.grades:
                     self.use("industry_factors", industry, factor)
-        for flow in dict.fromkeys((f.industry_id, f.goods) for f in plan.flows):
-            parts = flow[1].split(":")
-            place = parts[-1]
-            role, region = ("source", parts[3]) if parts[0] == "in" else ("market", parts[2])
-            self.use("regions", region, role, place)
-            if parts[0] == "in":
-                self.use("inputs", parts[1], parts[2], parts[3])
+        for key in dict.fromkeys(flow.goods for flow in plan.flows):
+            goods = parse_goods(key)
+            inbound = goods.direction == "in"
+            role = "source" if inbound else "market"
+            self.use("regions", goods.region_id, role, goods.place_id)
+            if inbound:
+                self.use("inputs", goods.industry_id, goods.input_id, goods.region_id)
             else:
-                self.use("outputs", parts[1], region)
-            if place in facts.places:
-                self.use("places", place)
+                self.use("outputs", goods.industry_id, goods.region_id)
+            if goods.place_id in facts.places:
+                self.use("places", goods.place_id)
         for start, end in zip(facts.arcs["from_id"], facts.arcs["to_id"], strict=True):
             self.use("places", start)
             self.use("places", end)

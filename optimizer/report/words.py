@@ -186,7 +186,7 @@ ENGLISH: Mapping[str, str] = {
     "key.on_assumed_share": "Share of cost on assumed data",
     "book.answer": "Answer",
     "book.contents": "Sheets",
-    "book.legs": "The legs of every flow, one row each, are in tables/legs.csv and tables/legs.parquet of the run folder.",
+    "book.legs": "Flows and Arcs hold the zones' goods. Those of rival hosts and of what stays, and every leg of every flow, are in the folder tables (CSV and Parquet).",
     "book.assumed": "Orange cells mark rows graded `assumed`.",
     # words for values
     "yes": "yes",

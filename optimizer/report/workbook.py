@@ -29,6 +29,7 @@ _FORMATS = (
     ("km", "#,##0.0"),
 )
 _GRADES = ("grade", "tariff_grade")
+ASSUMED = "assumed"
 
 
 def write_workbook(
@@ -48,11 +49,24 @@ def write_workbook(
 
     words = Words(language)
     book = Workbook(write_only=True)
-    listed = [name for name in tables if name not in LONG_TABLES]
-    _answer_sheet(book.create_sheet(words("book.answer")), tables, listed, answer, title, words)
+    shown = {n: sheet_rows(n, frame) for n, frame in tables.items() if n not in LONG_TABLES}
+    listed = list(shown)
+    _answer_sheet(book.create_sheet(words("book.answer")), shown, listed, answer, title, words)
     for name in listed:
-        _table_sheet(book.create_sheet(words(f"table.{name}")), tables[name])
+        _table_sheet(book.create_sheet(words(f"table.{name}")), shown[name])
     book.save(path)
+
+
+def sheet_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that go into the workbook: of flows and arcs, the zones' own.
+
+    Goods of rivals and of what stays are many times as many; all are in the run folder's tables.
+    """
+    if name == "flows":
+        return frame[frame["host_kind"] == "zone"]
+    if name == "arcs":
+        return frame[frame["zone_teu"] > 0]
+    return frame
 
 
 def _answer_sheet(
@@ -74,9 +88,10 @@ def _answer_sheet(
         sheet.append([_cell(sheet, sentence)])
     sheet.append([])
     for row in tables["summary"].itertuples(index=False):
-        unit = _cell(sheet, row.unit.replace("_", " "))
-        label = words.of("key", row.key)
-        sheet.append([_cell(sheet, label), _number(sheet, row.value, row.unit), unit])
+        number_format = "0.00%" if row.unit == "share" else "#,##0.00"
+        value = _cell(sheet, row.value, number_format=number_format)
+        label, unit = words.of("key", row.key), row.unit.replace("_", " ")
+        sheet.append([_cell(sheet, label), value, _cell(sheet, unit)])
     sheet.append([])
     sheet.append([_cell(sheet, words("book.contents"), font=bold)])
     for name in listed:
@@ -111,51 +126,44 @@ def _table_sheet(sheet: WriteOnlyWorksheet, frame: pd.DataFrame) -> None:
     sheet.append(
         [_cell(sheet, c, font=Font(bold=True), fill=head, alignment=wrap) for c in columns]
     )
-    formats = [_format(name) for name in columns]
     graded = [columns.index(g) for g in _GRADES if g in columns]
+    # One cell per column, filled again for each row: a row is on disk when it has been appended.
+    cells = [_cell(sheet, None, number_format=_format(name)) for name in columns]
+    marked = [_cell(sheet, None, fill=mark) for _ in columns]
     for row in zip(*values, strict=True):
-        assumed = any(row[g] == "assumed" for g in graded)
-        cells = [_value(sheet, v, f) for v, f in zip(row, formats, strict=True)]
-        if assumed:
-            for g in graded:
-                cells[g] = _cell(sheet, row[g], fill=mark)
-            cells[0] = _cell(sheet, row[0], fill=mark)
-        sheet.append(cells)
+        line: list[Any] = [
+            _filled(cell, value) if isinstance(value, float) else _text(sheet, value)
+            for cell, value in zip(cells, row, strict=True)
+        ]
+        if any(row[g] == ASSUMED for g in graded):
+            for at in (0, *graded):
+                if not isinstance(row[at], float):
+                    line[at] = _filled(marked[at], row[at])
+        sheet.append(line)
 
 
-def _value(sheet: WriteOnlyWorksheet, value: Any, number_format: str) -> Any:
-    """Return what a cell holds: plain where nothing has to be said about it, which is fast."""
-    if isinstance(value, bool):
+def _filled(cell: Any, value: Any) -> Any:
+    """Return a cell with a value: empty where it is not known, words where there is no limit."""
+    if isinstance(value, float) and not math.isfinite(value):
+        value = None if math.isnan(value) else "no limit" if value > 0 else "-inf"
+    cell.value = _clean(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        cell.data_type = "s"
+    return cell
+
+
+def _text(sheet: WriteOnlyWorksheet, value: Any) -> Any:
+    """Return what a cell without a format holds. A text like a formula must stay a text."""
+    if isinstance(value, bool | int):
         return value
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return _number(sheet, value, "", number_format)
-    text = str(value)
-    # A text that begins like a formula must stay a text.
-    return _cell(sheet, text) if text[:1] == "=" or len(text) > 200 else _clean(text)
-
-
-def _number(
-    sheet: WriteOnlyWorksheet, value: float, unit: str = "", number_format: str = ""
-) -> Any:
-    if math.isnan(value):
-        return None
-    if math.isinf(value):
-        return "no limit" if value > 0 else "-inf"
-    if not number_format:
-        number_format = "0.00%" if unit == "share" else "#,##0.00"
-    return _cell(sheet, value, number_format=number_format)
+    text = _clean(str(value))
+    return _cell(sheet, text) if text.startswith("=") else text
 
 
 def _cell(sheet: WriteOnlyWorksheet, value: Any, **style: Any) -> Any:
     from openpyxl.cell import WriteOnlyCell
 
-    if isinstance(value, str):
-        value = _clean(value)
-    cell = WriteOnlyCell(sheet, value=value)
-    if isinstance(value, str):
-        cell.data_type = "s"
+    cell = _filled(WriteOnlyCell(sheet), value)
     for name, what in style.items():
         setattr(cell, name, what)
     return cell
