@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from solver_models import (
     ALL,
@@ -130,6 +130,8 @@ def test_nothing_to_decide(solver: str) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6))
+@example(seed=7455)  # CBC ends without an answer file
+@example(seed=2047)  # CBC crashes in its preprocessing
 def test_all_solvers_agree_with_brute_force(seed: int) -> None:
     model = random_integer_model(seed)
     best = brute_force(model)
@@ -182,6 +184,31 @@ def test_time_limit_is_kept_and_the_best_plan_returned(solver: str, limit_s: flo
     assert result.x is not None
     assert result.objective > result.bound >= 0.0
     assert result.bound == pytest.approx(7.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("solver", ["highs", "scip", "cbc"])
+def test_stopped_before_there_is_a_plan(solver: str) -> None:
+    """A large relaxation takes longer than the limit, and no heuristic guesses its plan."""
+    rng = np.random.default_rng(0)
+    model = LinearModel()
+    for j in range(1000):
+        model.add_col(j, float(rng.uniform(1, 2)), ub=9, integer=j < 50)
+    hidden = np.r_[rng.integers(0, 10, 50), rng.uniform(0, 9, 950)]
+    for i in range(500):
+        at = rng.choice(1000, 40, replace=False)
+        values = rng.uniform(-1, 1, 40)
+        terms = list(zip(at.tolist(), values.tolist(), strict=True))
+        side = float(hidden[at] @ values)
+        model.add_row(i, terms, low=side, high=side)
+    compiled = model.compile()
+    cancel = threading.Event()
+    cancel.set()
+    for options in ({"time_limit_s": 0.3}, {"cancel": cancel}):
+        began = time.monotonic()
+        result = run(compiled, solver, **options)
+        assert time.monotonic() - began < (0.3 * 1.02 + 0.5 if "time_limit_s" in options else 3.0)
+        assert result.status in (Status.NO_PLAN_IN_TIME, Status.FEASIBLE), result.said
+        assert (result.x is None) == (result.status is Status.NO_PLAN_IN_TIME)
 
 
 @pytest.mark.parametrize("solver", ALL)

@@ -24,6 +24,7 @@ import numpy as np
 from optimizer.errors import SolverUnsuitableError
 from optimizer.model.linear import CompiledModel
 from optimizer.solvers.base import SolverOptions
+from optimizer.solvers.check import is_bounded
 from optimizer.solvers.export import mps_lines
 from optimizer.solvers.raw import End, RawAnswer
 from optimizer.solvers.watch import Clock, Progress, run_watched
@@ -47,27 +48,43 @@ def solve(
 ) -> RawAnswer:
     """Return CBC's answer to ``model``; ``start`` is a plan that is known to hold, or None."""
     program = cbc_program()
-    with tempfile.TemporaryDirectory(prefix="zoneopt-cbc-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="zoneopt-cbc-") as place:
+        folder = Path(place)
         with (folder / _MODEL).open("w", encoding="ascii", newline="\n") as out:
             out.writelines(f"{line}\n" for line in mps_lines(model))
         is_mip = bool(model.integer.any())
         if start is not None and is_mip:
             _write_start(folder / _START, model, start)
-        command = [str(program), *_arguments(model, options, clock, start is not None and is_mip)]
-        run = _Run(command, folder, clock)
-        try:
-            run_watched(
-                run.work,
-                run.stop,
-                options=options,
-                clock=clock,
-                progress=run.progress,
-                grace_s=0.05,
-            )
-        finally:
-            run.end()
+        has_start = start is not None and is_mip
+        run = _run(program, _arguments(model, options, clock, has_start), folder, options, clock)
+        if is_mip and run.has_failed and clock.left_s > 0:
+            # CBC's preprocessing crashes on some infeasible models and spoils some feasible ones.
+            for name in (_WORDS, _BINARY):
+                (folder / name).unlink(missing_ok=True)
+            arguments = _arguments(model, options, clock, has_start)
+            arguments = [arguments[0], "-preprocess", "off", *arguments[1:]]
+            run = _run(program, arguments, folder, options, clock)
         return _answer(model, folder, run, clock)
+
+
+def _run(
+    program: Path, arguments: list[str], folder: Path, options: SolverOptions, clock: Clock
+) -> _Run:
+    """Return the run when it has ended; no process is left behind, whatever happens."""
+    run = _Run([str(program), *arguments], folder, clock)
+    try:
+        run_watched(
+            run.work,
+            run.stop,
+            options=options,
+            clock=clock,
+            progress=run.progress,
+            grace_s=0.05,
+            may_leave=False,
+        )
+    finally:
+        run.end()
+    return run
 
 
 def cbc_program() -> Path:
@@ -92,7 +109,7 @@ def _arguments(
         arguments += ["-sec", f"{seconds:.3f}", "-timeMode", "elapsed"]
     if model.integer.any():
         # CBC's ratio is of the larger of objective and bound; this one keeps ours in every case.
-        arguments += ["-ratioGap", repr(options.gap / (1.0 + options.gap)), "-increment", "1e-9"]
+        arguments += ["-ratioGap", repr(options.gap / (1.0 + options.gap))]
         arguments += ["-randomCbcSeed", str(abs(options.seed) % 2**31)]
         if options.threads > 1:
             arguments += ["-threads", str(options.threads)]
@@ -134,6 +151,17 @@ class _Run:
             errors="replace",
             start_new_session=True,
         )
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether CBC was asked to stop (or killed)."""
+        return self._asked_at is not None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the process ended by a signal that was not ours, or says that it is at fault."""
+        has_crashed = (self._process.returncode or 0) < 0 and not self.was_asked
+        return has_crashed or any("try without preprocessing" in line for line in self.lines)
 
     def work(self) -> int:
         """Return the exit code, when CBC has ended."""
@@ -195,13 +223,16 @@ def _answer(model: CompiledModel, folder: Path, run: _Run, clock: Clock) -> RawA
     nodes = int(found) if found else None
     words = folder / _WORDS
     if not words.is_file():
-        if run.was_killed:
-            said = "did not stop when asked and was killed; no answer was written"
+        if run.was_asked:
+            said = "stopped before it could write an answer"
             return RawAnswer(End.STOPPED, said, name, bound=_below(run.progress.bound))
+        if any(line.startswith("Problem is infeasible") for line in run.lines):
+            # On this path CBC ends without writing anything.
+            return RawAnswer(_end("infeasible", model, run, clock), "Problem is infeasible!", name)
         tail = " | ".join(line for line in run.lines[-3:] if line)
         return RawAnswer(End.FAILED, f"no answer: {tail}", name)
     said = words.read_text(encoding="utf-8").splitlines()[0].partition(" - objective value")[0]
-    end = _end(said, run, clock)
+    end = _end(said, model, run, clock)
     if end in (End.INFEASIBLE, End.NO_OPTIMUM, End.FAILED):
         return RawAnswer(end, said, name, nodes=nodes)
     if not (folder / _BINARY).is_file():
@@ -216,7 +247,7 @@ def _answer(model: CompiledModel, folder: Path, run: _Run, clock: Clock) -> RawA
     return RawAnswer(end, said, name, x, bound, duals, reduced)
 
 
-def _end(said: str, run: _Run, clock: Clock) -> End:
+def _end(said: str, model: CompiledModel, run: _Run, clock: Clock) -> End:
     low = said.lower()
     if low.startswith("optimal"):
         return End.FINISHED
@@ -225,8 +256,8 @@ def _end(said: str, run: _Run, clock: Clock) -> End:
     if low.startswith(("infeasible", "integer infeasible")):
         if run.was_killed or clock.seconds > 0.9 * clock.limit_s:
             return End.STOPPED  # out of time CBC has been seen to say "infeasible"
-        unsure = any("infeasible or unbounded" in line for line in run.lines)
-        return End.NO_OPTIMUM if unsure else End.INFEASIBLE
+        # CBC says "infeasible" of unbounded models too; without costs it does not.
+        return End.INFEASIBLE if is_bounded(model) else End.NO_OPTIMUM
     return End.NO_OPTIMUM if low.startswith("unbounded") else End.FAILED
 
 

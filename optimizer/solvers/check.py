@@ -68,6 +68,12 @@ def objective_scale(model: CompiledModel, x: np.ndarray) -> float:
     return max(abs(model.offset), float(terms.max(initial=0.0)), abs(objective_of(model, x)))
 
 
+def is_bounded(model: CompiledModel) -> bool:
+    """Return whether the bounds of the columns alone keep the objective from falling for ever."""
+    best = np.where(model.cost > 0, model.lb, np.where(model.cost < 0, model.ub, 0.0))
+    return bool(np.isfinite(best).all())
+
+
 def examine(model: CompiledModel, x: np.ndarray) -> Candidate:
     """Return ``x`` with integers rounded and bounds snapped, its objective, what it violates.
 

@@ -22,7 +22,7 @@ from optimizer.model.linear import CompiledModel
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.check import objective_of
 from optimizer.solvers.raw import End, RawAnswer
-from optimizer.solvers.watch import Clock, Progress, run_watched
+from optimizer.solvers.watch import Clock, LeftToItselfError, Progress, run_watched
 
 _MAX_FACTOR = 10**6
 _MAX_SUM = 2**61  # CP-SAT adds in 64 bits
@@ -62,13 +62,17 @@ def solve(
 
     solver.best_bound_callback = bound_moved
     watcher = _Watcher(model, whole, progress)
-    ended = run_watched(
-        lambda: solver.solve(problem, watcher),
-        solver.stop_search,
-        options=options,
-        clock=clock,
-        progress=progress,
-    )
+    try:
+        ended = run_watched(
+            lambda: solver.solve(problem, watcher),
+            solver.stop_search,
+            options=options,
+            clock=clock,
+            progress=progress,
+        )
+    except LeftToItselfError as error:
+        bound = -math.inf if progress.bound is None else progress.bound
+        return RawAnswer(End.STOPPED, error.said, name, watcher.x, bound, notes=whole.notes)
     said, end = solver.status_name(ended), _ENDS.get(ended, End.FAILED)
     x, bound = None, -math.inf
     if ended in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -86,10 +90,12 @@ class _Watcher(cp_model.CpSolverSolutionCallback):
     def __init__(self, model: CompiledModel, whole: _Whole, progress: Progress) -> None:
         super().__init__()
         self._model, self._whole, self._progress = model, whole, progress
+        self.x: np.ndarray | None = None
 
     def on_solution_callback(self) -> None:
         """Called by CP-SAT with each better solution."""
         x = np.array(self.response_proto.solution, dtype=float) / self._whole.grid
+        self.x = x
         self._progress.incumbent = objective_of(self._model, x)
         self._progress.bound = self._whole.true_bound(self.best_objective_bound)
 

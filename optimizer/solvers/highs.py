@@ -23,7 +23,7 @@ from optimizer.model.linear import CompiledModel
 from optimizer.plan.plan import Status
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.raw import End, RawAnswer
-from optimizer.solvers.watch import Clock, Progress, run_watched
+from optimizer.solvers.watch import Clock, LeftToItselfError, Progress, run_watched
 
 Answer = TypeVar("Answer")
 
@@ -59,7 +59,12 @@ def solve(
     best: list[np.ndarray] = []
     _listen(solver, stopping, progress, best if is_mip else None)
     _set_time_limit(solver, clock.left_s)
-    run_watched(solver.run, stopping.set, options=options, clock=clock, progress=progress)
+    try:
+        run_watched(solver.run, stopping.set, options=options, clock=clock, progress=progress)
+    except LeftToItselfError as error:
+        x, bound = best[0] if best else None, progress.bound
+        bound = -math.inf if bound is None else bound
+        return RawAnswer(End.STOPPED, error.said, version(), x, bound)
     return _answer(solver, model, is_mip, best)
 
 
@@ -434,7 +439,7 @@ class IncrementalLP:
         self, work: Callable[[], Answer], clock: Clock, cancel: threading.Event | None = None
     ) -> Answer:
         options = SolverOptions(time_limit_s=clock.limit_s, cancel=cancel)
-        return run_watched(work, self._stopping.set, options=options, clock=clock)
+        return run_watched(work, self._stopping.set, options=options, clock=clock, may_leave=False)
 
     def _change(self, status: highspy.HighsStatus, what: str) -> None:
         _must(status, what)

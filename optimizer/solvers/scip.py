@@ -8,6 +8,7 @@ loaded. This interface gives neither duals nor progress, and SCIP runs on one th
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 from ortools.linear_solver import linear_solver_pb2, pywraplp
@@ -15,8 +16,9 @@ from ortools.linear_solver import linear_solver_pb2, pywraplp
 from optimizer.errors import SolverUnsuitableError
 from optimizer.model.linear import CompiledModel
 from optimizer.solvers.base import SolverOptions
+from optimizer.solvers.check import is_bounded
 from optimizer.solvers.raw import End, RawAnswer
-from optimizer.solvers.watch import Clock, Progress, run_watched
+from optimizer.solvers.watch import Clock, LeftToItselfError, Progress, run_watched
 
 _WORDS = {
     pywraplp.Solver.OPTIMAL: (End.FINISHED, "optimal"),
@@ -53,9 +55,18 @@ def solve(
     if start is not None:
         solver.SetHint(solver.variables(), start.tolist())
     progress = Progress()
-    ended = run_watched(
-        lambda: solver.Solve(parameters), solver.InterruptSolve, options=options, clock=clock
-    )
+    was_stopped = threading.Event()
+
+    def stop() -> None:
+        was_stopped.set()
+        solver.InterruptSolve()
+
+    try:
+        ended = run_watched(lambda: solver.Solve(parameters), stop, options=options, clock=clock)
+    except LeftToItselfError as error:
+        return RawAnswer(End.STOPPED, error.said, "SCIP (OR-Tools)", notes=notes)
+    if ended == pywraplp.Solver.ABNORMAL and was_stopped.is_set():
+        ended = pywraplp.Solver.NOT_SOLVED  # what OR-Tools calls an interrupt without a plan
     raw = _answer(model, solver, ended, notes)
     if raw.x is not None:
         progress.incumbent = float(solver.Objective().Value())
@@ -68,7 +79,7 @@ def _answer(
     model: CompiledModel, solver: pywraplp.Solver, ended: int, notes: tuple[str, ...]
 ) -> RawAnswer:
     end, said = _WORDS.get(ended, (End.FAILED, f"status {ended}"))
-    if end is End.INFEASIBLE and not _is_bounded(model):
+    if end is End.INFEASIBLE and not is_bounded(model):
         # OR-Tools says "infeasible" for SCIP's "infeasible or unbounded" too.
         end, said = End.NO_OPTIMUM, "infeasible or unbounded"
     x, bound = None, -math.inf
@@ -78,12 +89,6 @@ def _answer(
         bound = float(solver.Objective().BestBound())
         bound = bound if abs(bound) < _INFINITE else -math.inf
     return RawAnswer(end, said, _name(solver), x, bound, nodes=int(solver.nodes()), notes=notes)
-
-
-def _is_bounded(model: CompiledModel) -> bool:
-    """Return whether the bounds of the columns alone keep the objective from falling for ever."""
-    best = np.where(model.cost > 0, model.lb, np.where(model.cost < 0, model.ub, 0.0))
-    return bool(np.isfinite(best).all())
 
 
 def _name(solver: pywraplp.Solver) -> str:

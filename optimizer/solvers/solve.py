@@ -109,7 +109,8 @@ def _second_look(
     raw = replace(raw, said=said, x=None)
     if again.end in (End.INFEASIBLE, End.NO_OPTIMUM):  # without costs it cannot be unbounded
         return _nothing(Status.INFEASIBLE, raw, clock)
-    if again.x is not None and not examine(bare, again.x).faults:
+    found, _notes = _cleaned(bare, again)
+    if found is not None and not found.faults:
         return _nothing(Status.UNBOUNDED, raw, clock)
     stopped = again.end is End.STOPPED
     return _nothing(Status.NO_PLAN_IN_TIME if stopped else Status.SOLVER_ERROR, raw, clock)
