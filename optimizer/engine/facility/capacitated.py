@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from dataclasses import dataclass
 
@@ -10,22 +11,30 @@ import highspy
 import numpy as np
 
 from optimizer.engine.facility import lagrangian
-from optimizer.engine.facility.core import Core, CoreState
+from optimizer.engine.facility.core import Core, CoreState, Priced, price_all
 from optimizer.engine.facility.mip import run_mip
 from optimizer.engine.facility.problem import Certificate, FacilityProblem, FacilityResult
 from optimizer.engine.facility.run import Run
 from optimizer.engine.facility.search import OpenSetSearch
 from optimizer.engine.facility.transport import build_network, empty_basis, optimise
+from optimizer.engine.facility.tree import LagrangianTree
 
 
 @dataclass
 class Dual:
     """The best customer prices so far and what they say about every facility."""
 
-    bound: float
-    sigma: float
     prices: np.ndarray
-    gain: np.ndarray  # f_i + v_i - sigma s_i: what forcing i open adds, closing i adds -gain
+    bound: float = -math.inf
+    sigma: float = 0.0
+    rho: float = 0.0
+    gain: np.ndarray | None = None  # what forcing i open adds, closing it takes away
+
+    def take(self, prices: np.ndarray, priced: Priced) -> None:
+        """Keep these prices if their bound is better."""
+        if priced.bound > self.bound or self.gain is None:
+            self.prices, self.bound = prices.copy(), priced.bound
+            self.sigma, self.rho, self.gain = priced.sigma, priced.rho, priced.gain
 
 
 def first_prices(problem: FacilityProblem, capacity: np.ndarray) -> np.ndarray:
@@ -73,57 +82,146 @@ def offer_open(run: Run, is_open: np.ndarray) -> bool:
     return plan is not None and run.offer(is_open, *plan)
 
 
-def climb(run: Run, capacity: np.ndarray, steps: int) -> tuple[Dual, np.ndarray]:
+def climb(run: Run, capacity: np.ndarray, least: int, steps: int) -> tuple[Dual, np.ndarray]:
     """Return the dual after the volume algorithm, and the averaged y."""
     p = run.problem
     prices = first_prices(p, capacity)
     y_mean = np.zeros(p.m)
-    bound, sigma, _ = lagrangian.volume(
-        p.unit_cost, p.demand, p.fixed_cost, capacity, prices, 0.0, steps, y_mean
-    )
-    run.raise_bound(safe(bound))
-    return Dual(bound, sigma, prices, np.zeros(p.m)), y_mean
+    state = np.zeros(p.m, np.int8)
+    lagrangian.volume(
+        p.unit_cost, p.demand, p.fixed_cost, capacity, state, least, prices, 0.0, steps, 0.1,
+        np.inf, y_mean, np.zeros(2),
+    )  # fmt: skip
+    return Dual(prices), y_mean
 
 
 def safe(bound: float) -> float:
     """Return the bound less what rounding of a million additions can have added."""
-    return bound - 1e-10 * abs(bound)
+    return bound - 1e-10 * abs(bound) if math.isfinite(bound) else bound
 
 
 def solve_capacitated(run: Run) -> FacilityResult:
     """Solve the split-delivery problem."""
     p = run.problem
     capacity = np.minimum(p.capacity, p.demand.sum())
+    free = np.zeros(p.m, np.int8)
     run.enter("dual")
-    dual, y_mean = climb(run, capacity, 400 if p.m * p.n <= 1_000_000 else 200)
-    _certify(run, dual)
+    least = int(lagrangian.least_open(p.demand.sum(), capacity, free))
+    dual, y_mean = climb(run, capacity, least, 400 if p.m * p.n <= 1_000_000 else 200)
+    priced = price_all(p, capacity, free, least, dual.prices)
+    dual.take(dual.prices, priced)
+    run.raise_bound(safe(dual.bound))
     if run.options.start is not None:
         offer_open(run, run.options.start)
-    alpha = lagrangian.capacity_prices(p.unit_cost, p.demand, p.fixed_cost, capacity, dual.prices)
+    alpha = priced.alpha
     run.enter("search")
     network = build_network(p.unit_cost, p.demand, p.capacity, alpha, min(p.m, 40))
     search = OpenSetSearch(network, p.unit_cost, p.fixed_cost, run.options.seed)
     if p.m * p.n > 600_000:
         improve_from(run, search, y_mean, most_moves=400)
-    core = None
     run.enter("core_lp")
-    core = Core(p, dual.prices, alpha, keep=core_arcs(p, dual.prices, alpha), seed=run.options.seed)
+    core = Core(
+        p, dual.prices, alpha, keep=core_arcs(p, dual.prices, alpha), least=least,
+        seed=run.options.seed,
+    )  # fmt: skip
     state = solve_core(run, core, dual)
-    if state is None:
-        run.enter("search")
-        improve_from(run, search, y_mean, most_moves=3000)
-        search.iterate(until=run.deadline, most_rounds=1 << 30, stop=run.stop)
-        offer_open(run, search.best_open)
-        _certify(run, dual)
-        return run.result()
     run.enter("search")
-    improve_from(run, search, state.y, most_moves=1500)
+    y = y_mean if state is None else state.y
+    improve_from(run, search, y, most_moves=600)
     if not run.stop():
-        kernel(run, core, state, dual, search)
+        search.iterate(
+            until=min(run.deadline, time.perf_counter() + 0.3 + 0.3 * run.seconds),
+            most_rounds=2000, stop=run.stop,
+        )  # fmt: skip
+        offer_open(run, search.best_open)
+    if state is not None and not run.stop():
+        kernel(run, core, state, dual)
     if not run.stop():
-        reduced_tree(run, core, state, dual, search)
+        search_trees(run, core, state, dual, search, y)
     _certify(run, dual)
     return run.result()
+
+
+def search_trees(
+    run: Run, core: Core, state: CoreState | None, dual: Dual, search: OpenSetSearch, y: np.ndarray
+) -> None:
+    """Search the Lagrangian tree and HiGHS's tree side by side; the better bound counts."""
+    run.enter("tree")
+    closed, opened, _ = fixings(run, dual)
+    fixed_state = np.where(closed, -1, np.where(opened, 1, 0)).astype(np.int8)
+    free = fixed_state == 0
+    if not free.any():
+        is_open = fixed_state > 0
+        offer_open(run, is_open)
+        run.raise_bound(fixings(run, dual)[2])
+        return
+    fraction = np.where(free, np.minimum(y, 1 - y), -1.0)
+    tree = LagrangianTree(
+        run.problem.unit_cost, run.problem.demand, run.problem.fixed_cost, core.capacity,
+        fixed_state, dual.prices, safe(dual.bound), int(np.argmax(fraction)),
+    )  # fmt: skip
+    done = threading.Event()
+    failure: list[BaseException] = []
+
+    def lagrangian_tree() -> None:
+        try:
+            grow_tree(run, tree, search, done)
+        except BaseException as error:  # handed to the caller's thread below
+            failure.append(error)
+            done.set()
+
+    if state is None:
+        grow_tree(run, tree, search, done)
+    elif run.options.threads < 2:
+        reduced_tree(run, core, dual, done)
+        if not run.stop():
+            grow_tree(run, tree, search, done)
+    else:
+        worker = threading.Thread(target=lagrangian_tree)
+        worker.start()
+        try:
+            reduced_tree(run, core, dual, done)
+        finally:
+            if run.stop():
+                done.set()
+            worker.join()
+        if failure:
+            raise failure[0]
+    run.nodes += tree.nodes
+
+
+def grow_tree(
+    run: Run, tree: LagrangianTree, search: OpenSetSearch, done: threading.Event
+) -> None:
+    """Advance the Lagrangian tree until it is finished, full, or the run stops."""
+    batch = 4
+    steps = 40
+    while not run.stop() and not done.is_set():
+        started = time.perf_counter()
+        cutoff = run.objective * (1.0 - 0.5 * run.options.gap)
+        leaf = tree.advance(cutoff, batch, steps)
+        if leaf is not None:
+            is_open = np.zeros(run.problem.m, bool)
+            is_open[leaf] = True
+            offer_open(run, is_open)
+        bound = tree.bound
+        cutoff = min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap))
+        run.raise_bound(min(safe(bound), cutoff))
+        if not np.isfinite(bound) or tree.is_full:
+            break
+        spent = time.perf_counter() - started
+        batch = max(2, min(500, int(batch * 0.3 / max(spent, 1e-3))))
+        if search.best < run.objective * (1 + 1e-9) or np.isfinite(search.best):
+            search.iterate(
+                until=time.perf_counter() + 0.25 * spent, most_rounds=50,
+                stop=lambda: done.is_set() or run.stop(),
+            )  # fmt: skip
+            if search.best < run.objective - 1e-9 * abs(run.objective):
+                offer_open(run, search.best_open)
+            elif run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
+                search.evaluate(run.open)
+    if run.is_closed():
+        done.set()
 
 
 def core_arcs(p: FacilityProblem, prices: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -155,18 +253,17 @@ def improve_from(run: Run, search: OpenSetSearch, y: np.ndarray, *, most_moves: 
 def solve_core(run: Run, core: Core, dual: Dual) -> CoreState | None:
     """Return the LP state once the restricted LP equals the full one (or nearly)."""
     state = None
+    free = np.zeros(core.problem.m, np.int8)
     for _ in range(12):
         answer = core.solve(run.deadline)
         if answer is None:
             break
         state = answer
-        bound, sigma, used, gain = core.price(state)
-        if bound > dual.bound:
-            dual.bound, dual.sigma, dual.prices = bound, sigma, state.customer_dual.copy()
-            dual.gain = gain
-            run.raise_bound(safe(bound))
-        missing = used & ~core.in_core
-        if bound >= state.objective - 1e-7 * abs(state.objective) or not missing.any():
+        priced = core.price(state, free, core.least)
+        dual.take(state.customer_dual, priced)
+        run.raise_bound(safe(priced.bound))
+        missing = priced.used & ~core.in_core
+        if priced.bound >= state.objective - 1e-7 * abs(state.objective) or not missing.any():
             break
         if run.stop():
             break
@@ -221,7 +318,7 @@ def start_vector(run: Run, core: Core) -> np.ndarray | None:
     return x
 
 
-def kernel(run: Run, core: Core, state: CoreState, dual: Dual, search: OpenSetSearch) -> None:
+def kernel(run: Run, core: Core, state: CoreState, dual: Dual) -> None:
     """Search the facilities the LP likes: a MIP over few y, for a plan, not for a bound."""
     run.enter("kernel")
     p = run.problem
@@ -242,7 +339,7 @@ def kernel(run: Run, core: Core, state: CoreState, dual: Dual, search: OpenSetSe
         deadline=time.perf_counter() + limit,
         seed=run.options.seed,
         start=start_vector(run, core),
-        cancel=run.options.cancel,
+        stop=run.stop,
         on_solution=lambda x, _: offer_open(run, x[: p.m] > 0.5),
     )
     run.nodes += answer.nodes
@@ -250,11 +347,12 @@ def kernel(run: Run, core: Core, state: CoreState, dual: Dual, search: OpenSetSe
         offer_open(run, answer.x[: p.m] > 0.5)
 
 
-def reduced_tree(run: Run, core: Core, state: CoreState, dual: Dual, search: OpenSetSearch) -> None:
+def reduced_tree(run: Run, core: Core, dual: Dual, done: threading.Event) -> None:
     """Fix what the bound decides and let HiGHS search the rest; the bound stays valid."""
     p = run.problem
     for _ in range(6):
-        run.enter("tree")
+        if done.is_set():
+            return
         closed, opened, cutoff = fixings(run, dual)
 
         def take_bound(bound: float, cutoff: float = cutoff) -> None:
@@ -266,7 +364,7 @@ def reduced_tree(run: Run, core: Core, state: CoreState, dual: Dual, search: Ope
             deadline=run.deadline,
             seed=run.options.seed,
             start=start_vector(run, core),
-            cancel=run.options.cancel,
+            stop=lambda: run.stop() or done.is_set(),
             on_bound=take_bound,
             on_solution=lambda x, _: offer_open(run, x[: p.m] > 0.5),
         )
@@ -294,15 +392,16 @@ def reduced_tree(run: Run, core: Core, state: CoreState, dual: Dual, search: Ope
 def _certify(run: Run, dual: Dual) -> None:
     closed, opened = np.empty(0, np.int64), np.empty(0, np.int64)
     cutoff = math.inf
-    if math.isfinite(run.objective) and dual.gain.any():
+    if math.isfinite(run.objective) and dual.gain is not None:
         shut, must, cutoff = fixings(run, dual)
         closed, opened = np.flatnonzero(shut), np.flatnonzero(must)
     run.certificate = Certificate(
         customer_dual=dual.prices.copy(),
         surrogate_dual=float(dual.sigma),
+        count_dual=float(dual.rho),
         dual_bound=safe(dual.bound),
         tree_bound=run.bound,
-        tree_said="HiGHS on the core model with super-arcs" if run.nodes else "no tree",
+        tree_said="Lagrangian tree and HiGHS on the core model" if run.nodes else "no tree",
         cutoff=cutoff,
         closed=closed,
         opened=opened,

@@ -37,11 +37,23 @@ class CoreState:
     y_reduced: np.ndarray  # reduced cost of y in the LP
 
 
+@dataclass
+class Priced:
+    """The Lagrangian bound at some customer prices, over all arcs."""
+
+    bound: float
+    sigma: float  # price of total capacity
+    rho: float  # price of the least number of open facilities
+    used: np.ndarray  # bool [m, n]: arcs of the relaxed solution
+    gain: np.ndarray  # [m]: what forcing it open adds, what closing it takes away
+    alpha: np.ndarray  # [m]: price of its capacity
+
+
 class Core:
     """The restricted model and its LP, grown in place."""
 
     def __init__(self, problem: FacilityProblem, dual: np.ndarray, alpha: np.ndarray, *,
-                 keep: np.ndarray, seed: int = 0) -> None:
+                 keep: np.ndarray, least: int = 0, seed: int = 0) -> None:
         self.problem = problem
         self.total = float(problem.demand.sum())
         self.capacity = np.minimum(problem.capacity, self.total)
@@ -52,6 +64,7 @@ class Core:
         self.solver = quiet_highs(seed)
         self.alpha = alpha.copy()
         self.iterations = 0
+        self.least = least
         self._build(dual)
 
     # ---- columns: y (m), e (n), E (m), then arcs in the order they came
@@ -76,21 +89,23 @@ class Core:
             [p.fixed_cost, self.super_cost(), -self.alpha, p.unit_cost[self.arc_i, self.arc_j]]
         )
         upper = np.concatenate([np.ones(m), np.ones(n), self.capacity, np.ones(arcs)])
-        # rows: demand (n), capacity (m), super-arc balance, total capacity
+        # rows: demand (n), capacity (m), super-arc balance, total capacity, least number open
         at = np.arange
         row = np.concatenate([self.arc_j, at(n), n + self.arc_i, n + at(m), n + at(m),
-                              np.full(m, n + m), np.full(n, n + m), np.full(m, n + m + 1)])
+                              np.full(m, n + m), np.full(n, n + m), np.full(m, n + m + 1), np.full(m, n + m + 2)])
         first = self.first_arc
         column = np.concatenate([first + at(arcs), m + at(n), first + at(arcs), m + n + at(m),
-                                 at(m), m + n + at(m), m + at(n), at(m)])
+                                 at(m), m + n + at(m), m + at(n), at(m), at(m)])
         value = np.concatenate([np.ones(arcs), np.ones(n), p.demand[self.arc_j], np.ones(m),
-                                -self.capacity, np.ones(m), -p.demand, self.capacity])
-        matrix = csr_array((value, (row, column)), shape=(n + m + 2, columns))
-        row_lower = np.concatenate([np.ones(n), np.full(m, -BIG), [0.0, self.total]])
-        row_upper = np.concatenate([np.ones(n), np.zeros(m), [0.0, BIG]])
+                                -self.capacity, np.ones(m), -p.demand, self.capacity, np.ones(m)])
+        matrix = csr_array((value, (row, column)), shape=(n + m + 3, columns))
+        row_lower = np.concatenate(
+            [np.ones(n), np.full(m, -BIG), [0.0, self.total, float(self.least)]]
+        )
+        row_upper = np.concatenate([np.ones(n), np.zeros(m), [0.0, BIG, BIG]])
         lp = columnwise_lp(cost, upper, matrix, row_lower, row_upper)
         self.solver.passModel(lp)
-        self.rows = n + m + 2
+        self.rows = n + m + 3
         reduced = (p.unit_cost + self.alpha[:, None] * p.demand - dual)[self.arc_i, self.arc_j]
         self._add_strong(np.flatnonzero(reduced <= 0.0))
 
@@ -181,16 +196,26 @@ class Core:
             y_reduced=reduced[:m],
         )
 
-    def price(self, state: CoreState) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """Return (valid bound over all arcs, sigma, arcs of its solution [m, n], y gains).
+    def price(self, state: CoreState, fixed_state: np.ndarray, least: int) -> Priced:
+        """Return the Lagrangian bound over all arcs at the LP's customer prices.
 
-        The bound is the Lagrangian one at the LP's customer prices; its solution's arcs outside the
-        core are the columns the LP lacks.
+        The arcs of its solution that are outside the core are the columns the LP lacks.
         """
-        p = self.problem
-        used = np.zeros((p.m, p.n), np.bool_)
-        value = np.empty(p.m)
-        bound, sigma = lagrangian.used_arcs(
-            p.unit_cost, p.demand, p.fixed_cost, self.capacity, state.customer_dual, used, value
-        )
-        return bound, sigma, used, p.fixed_cost + value - sigma * self.capacity
+        return price_all(self.problem, self.capacity, fixed_state, least, state.customer_dual)
+
+
+def price_all(
+    problem: FacilityProblem,
+    capacity: np.ndarray,
+    fixed_state: np.ndarray,
+    least: int,
+    dual: np.ndarray,
+) -> Priced:
+    """Return what the prices prove and which arcs they ask for."""
+    p = problem
+    used = np.zeros((p.m, p.n), np.bool_)
+    gain, alpha = np.empty(p.m), np.zeros(p.m)
+    bound, sigma, rho = lagrangian.used_arcs(
+        p.unit_cost, p.demand, p.fixed_cost, capacity, fixed_state, least, dual, used, gain, alpha
+    )
+    return Priced(bound, sigma, rho, used, gain, alpha)

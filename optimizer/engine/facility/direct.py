@@ -81,7 +81,7 @@ def solve_direct(run: Run, arcs: np.ndarray | None = None, gap: float | None = N
         gap=run.options.gap if gap is None else gap,
         deadline=run.deadline,
         seed=run.options.seed,
-        cancel=run.options.cancel,
+        stop=lambda: run.cancelled,
         on_bound=run.raise_bound if arcs is None else None,
         on_solution=lambda x, _: take(x),
         start=start,

@@ -1,7 +1,8 @@
 """Compiled kernels of the Lagrangian dual: the demand rows are priced, facilities fall apart.
 
-`evaluate` gives a valid bound for any prices; `volume` climbs. The total-capacity row
-sum s_i y_i >= D is kept, with y relaxed, as its own continuous knapsack.
+`evaluate` gives a valid bound for any prices; `volume` climbs. Of the rows that only hold y, two are
+kept, with y relaxed: total capacity sum s_i y_i >= D, and the least number of open facilities
+sum y_i >= k; each gives a bound, the better one counts. ``state`` fixes y: 1 open, -1 closed, 0 free.
 """
 
 from __future__ import annotations
@@ -95,31 +96,123 @@ def _one_facility(cost, demand, dual, capacity, alpha, keys, items):
 
 
 @njit(cache=True, nogil=True)
-def evaluate(cost, demand, fixed, capacity, dual, gradient, y, value, alpha):
-    """Return (bound, sigma): the Lagrangian bound and the price of total capacity.
+def least_open(demand_total, capacity, state):
+    """Return the least number of facilities that can hold all demand (m + 1 if none can)."""
+    order = np.argsort(-capacity)
+    m = capacity.shape[0]
+    have = 0.0
+    count = 0
+    for i in range(m):
+        if state[i] > 0:
+            have += capacity[i]
+            count += 1
+    for k in range(m):
+        if have >= demand_total * (1.0 - 1e-9):
+            return count
+        i = order[k]
+        if state[i] == 0:
+            have += capacity[i]
+            count += 1
+    return count if have >= demand_total * (1.0 - 1e-9) else m + 1
 
-    Fills the subgradient of the demand rows, the y of the relaxed solution, and per facility
-    the knapsack value and the price of its capacity. ``capacity`` must be at most total demand;
-    ``alpha`` comes in as a guess of these prices (zeros are right, only slower).
+
+@njit(cache=True, nogil=True)
+def _choose(gain, fixed_part, capacity, need, least, state, y):
+    """Return (value, sigma, rho) of the y problem: min gain y under one of the two rows.
+
+    ``gain`` is what opening costs. Fills y of the better relaxation. sigma prices capacity,
+    rho the count; the one not used is 0.
+    """
+    m = gain.shape[0]
+    value = 0.0
+    have = 0.0
+    count = 0
+    for i in range(m):
+        take = state[i] > 0 or (state[i] == 0 and gain[i] < 0.0)
+        y[i] = 1.0 if take else 0.0
+        if take:
+            value += gain[i]
+            have += capacity[i]
+            count += 1
+    sigma = 0.0
+    rho = 0.0
+    by_count = 0.0
+    if count < least:
+        rest = np.full(m, np.inf)
+        for i in range(m):
+            if y[i] == 0.0 and state[i] == 0:
+                rest[i] = gain[i]
+        more = least - count
+        order = np.argsort(rest)
+        for k in range(min(more, m)):
+            by_count += rest[order[k]]
+            rho = rest[order[k]]
+    by_capacity = 0.0
+    if have < need:
+        price = np.full(m, np.inf)
+        for i in range(m):
+            if y[i] == 0.0 and state[i] == 0 and capacity[i] > 0.0:
+                price[i] = gain[i] / capacity[i]
+        order2 = np.argsort(price)
+        left = need - have
+        for k in range(m):
+            i = order2[k]
+            if price[i] == np.inf:
+                break
+            part = min(1.0, left / capacity[i])
+            by_capacity += part * gain[i]
+            left -= part * capacity[i]
+            sigma = price[i]
+            if left <= 1e-12 * need:
+                break
+        if by_capacity >= by_count:
+            left = need - have
+            for k in range(m):
+                i = order2[k]
+                if price[i] == np.inf:
+                    break
+                part = min(1.0, left / capacity[i])
+                y[i] = part
+                left -= part * capacity[i]
+                if left <= 1e-12 * need:
+                    break
+            return value + by_capacity, sigma, 0.0
+    if by_count > 0.0:
+        for k in range(min(least - count, m)):
+            if rest[order[k]] < np.inf:
+                y[order[k]] = 1.0
+    return value + by_count, 0.0, rho
+
+
+@njit(cache=True, nogil=True)
+def evaluate(cost, demand, fixed, capacity, state, least, dual, gradient, y, gain, alpha):
+    """Return (bound, sigma, rho): the Lagrangian bound and the prices of the two y rows.
+
+    Fills the subgradient of the demand rows, the y of the relaxed solution, and per facility the
+    cost of opening it (fixed cost + knapsack) and the price of its capacity. ``capacity`` must be
+    at most total demand; ``alpha`` comes in as a guess (zeros are right, only slower).
     """
     m, n = cost.shape
     keys = np.empty(n)
     items = np.empty(n, np.int64)
     start = np.zeros(m + 1, np.int64)
-    room = 16 * n + 16 * m
+    room = 8 * n + 16 * m
     pool = np.empty(room, np.int64)
     last = np.ones(m)
     need = 0.0
+    bound = 0.0
     for j in range(n):
         need += demand[j]
         gradient[j] = 1.0
-    bound = 0.0
-    for j in range(n):
         bound += dual[j]
     for i in range(m):
-        value[i], alpha[i], used, last[i] = _one_facility(
-            cost[i], demand, dual, capacity[i], alpha[i], keys, items
-        )
+        used = 0
+        gain[i] = np.inf
+        if state[i] >= 0:
+            value, alpha[i], used, last[i] = _one_facility(
+                cost[i], demand, dual, capacity[i], alpha[i], keys, items
+            )
+            gain[i] = fixed[i] + value
         end = start[i] + used
         if end > room:
             room = 2 * end
@@ -128,61 +221,49 @@ def evaluate(cost, demand, fixed, capacity, dual, gradient, y, value, alpha):
             pool = bigger
         pool[start[i] : end] = items[:used]
         start[i + 1] = end
-    have = 0.0
-    for i in range(m):
-        y[i] = 1.0 if fixed[i] + value[i] < 0.0 else 0.0
-        if y[i] > 0.0:
-            have += capacity[i]
-    sigma = 0.0
-    if have < need:  # the total-capacity row binds: open the cheapest per unit of capacity
-        price = np.full(m, np.inf)
-        for i in range(m):
-            if y[i] == 0.0 and capacity[i] > 0.0:
-                price[i] = (fixed[i] + value[i]) / capacity[i]
-        order = np.argsort(price)
-        for k in range(m):
-            i = order[k]
-            if price[i] == np.inf:
-                break
-            sigma = price[i]
-            part = min(1.0, (need - have) / capacity[i])
-            y[i] = part
-            have += part * capacity[i]
-            if have >= need * (1.0 - 1e-12):
-                break
+    chosen, sigma, rho = _choose(gain, fixed, capacity, need, least, state, y)
+    bound += chosen
     for i in range(m):
         if y[i] > 0.0:
-            bound += y[i] * (fixed[i] + value[i])
             for k in range(start[i], start[i + 1]):
                 part = last[i] if k == start[i + 1] - 1 else 1.0
                 gradient[pool[k]] -= y[i] * part
-    return bound, sigma
+    return bound, sigma, rho
 
 
 @njit(cache=True, nogil=True)
-def volume(cost, demand, fixed, capacity, dual, target, steps, y_mean):
-    """Return (bound, sigma, steps done): climb from ``dual``, which becomes the best prices.
+def volume(
+    cost, demand, fixed, capacity, state, least, dual, target, steps, factor, ceiling, y_mean, prices
+):
+    """Return (bound, steps done): climb from ``dual``, which becomes the best prices.
 
-    The volume algorithm of Barahona and Anbil; ``y_mean`` becomes the averaged relaxed y.
-    ``target`` is a guess of the optimum used for the step length only.
+    The volume algorithm of Barahona and Anbil; ``y_mean`` becomes the averaged relaxed y,
+    ``prices`` (sigma, rho) of the best step. ``target`` guesses the optimum, for the step length
+    only; ``factor`` is the first step factor. Stops when the bound passes ``ceiling``.
     """
     m, n = cost.shape
     gradient = np.empty(n)
     y = np.empty(m)
-    value = np.empty(m)
+    gain = np.empty(m)
     alpha = np.zeros(m)
-    best, sigma = evaluate(cost, demand, fixed, capacity, dual, gradient, y, value, alpha)
+    best, sigma, rho = evaluate(
+        cost, demand, fixed, capacity, state, least, dual, gradient, y, gain, alpha
+    )
+    prices[0] = sigma
+    prices[1] = rho
     direction = gradient.copy()
     y_mean[:] = y
     trial = np.empty(n)
-    factor = 0.1
     most = 0.1  # largest weight of the newest solution in the average
     red = 0
     checkpoint = best
-    if target < best:
+    free_target = target <= best
+    if free_target:
         target = best + 0.05 * abs(best)
     done = 0
     for step in range(steps):
+        if best >= ceiling:
+            break
         done = step + 1
         norm = 0.0
         for j in range(n):
@@ -192,7 +273,9 @@ def volume(cost, demand, fixed, capacity, dual, target, steps, y_mean):
         length = factor * (target - best) / norm
         for j in range(n):
             trial[j] = dual[j] + length * direction[j]
-        bound, price = evaluate(cost, demand, fixed, capacity, trial, gradient, y, value, alpha)
+        bound, sigma, rho = evaluate(
+            cost, demand, fixed, capacity, state, least, trial, gradient, y, gain, alpha
+        )
         # weight of the new solution: the one that makes the averaged violation smallest
         cross = 0.0
         length2 = 0.0
@@ -210,56 +293,54 @@ def volume(cost, demand, fixed, capacity, dual, target, steps, y_mean):
         for i in range(m):
             y_mean[i] += weight * (y[i] - y_mean[i])
         if bound > best:
-            gain = bound - best
             best = bound
-            sigma = price
+            prices[0] = sigma
+            prices[1] = rho
             dual[:] = trial
             red = 0
-            if inner > 0.0 and gain > 0.0:
+            if inner > 0.0:
                 factor = min(2.0, factor * 1.1)
         else:
             red += 1
             if red >= 10:
                 factor = max(5e-4, factor * 0.67)
                 red = 0
-        if best > target - 0.05 * abs(target):
+        if free_target and best > target - 0.05 * abs(target):
             target = max(target, best + 0.02 * abs(best))
+        if target <= best:
+            target = best + 1e-4 * abs(best)
         if (step + 1) % 50 == 0:
             if best - checkpoint < 1e-3 * abs(best) and most > 1e-3:
                 most *= 0.67
             if best - checkpoint < 1e-5 * abs(best) and step > 200 and factor < 0.02:
                 break
             checkpoint = best
-    return best, sigma, done
+    return best, done
 
 
 @njit(cache=True, nogil=True)
-def used_arcs(cost, demand, fixed, capacity, dual, used, value):
-    """Return (bound, sigma) at ``dual`` and mark the arcs of the facilities worth opening."""
+def used_arcs(cost, demand, fixed, capacity, state, least, dual, used, gain, alpha):
+    """Return (bound, sigma, rho) at ``dual`` and mark the arcs of facilities worth opening.
+
+    ``gain`` becomes what forcing a facility open adds to the bound (closing it adds -gain).
+    """
     m, n = cost.shape
     gradient = np.empty(n)
     y = np.empty(m)
-    alpha = np.zeros(m)
-    bound, sigma = evaluate(cost, demand, fixed, capacity, dual, gradient, y, value, alpha)
+    alpha[:] = 0.0
+    bound, sigma, rho = evaluate(
+        cost, demand, fixed, capacity, state, least, dual, gradient, y, gain, alpha
+    )
     keys = np.empty(n)
     items = np.empty(n, np.int64)
     for i in range(m):
-        if fixed[i] + value[i] - sigma * capacity[i] < 1e-9 * (1.0 + fixed[i]):
+        if state[i] < 0:
+            continue
+        gain[i] -= sigma * capacity[i] + rho
+        if gain[i] < 1e-9 * (1.0 + fixed[i]):
             _, _, count, _ = _one_facility(
                 cost[i], demand, dual, capacity[i], alpha[i], keys, items
             )
             for k in range(count):
                 used[i, items[k]] = True
-    return bound, sigma
-
-
-@njit(cache=True, nogil=True)
-def capacity_prices(cost, demand, fixed, capacity, dual):
-    """Return per facility the price of its capacity at these customer prices, sigma included."""
-    m, n = cost.shape
-    gradient = np.empty(n)
-    y = np.empty(m)
-    value = np.empty(m)
-    alpha = np.zeros(m)
-    evaluate(cost, demand, fixed, capacity, dual, gradient, y, value, alpha)
-    return alpha
+    return bound, sigma, rho

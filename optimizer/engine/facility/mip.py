@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,7 +46,7 @@ def run_mip(
     deadline: float,
     seed: int = 0,
     start: np.ndarray | None = None,
-    cancel: threading.Event | None = None,
+    stop: Callable[[], bool] | None = None,
     on_bound: Callable[[float], None] | None = None,
     on_solution: Callable[[np.ndarray, float], None] | None = None,
     heuristic_effort: float | None = None,
@@ -79,7 +78,7 @@ def run_mip(
             if on_bound is not None:
                 on_bound(out.mip_dual_bound)
             late = time.perf_counter() > deadline + 0.2
-            if late or (cancel is not None and cancel.is_set()):
+            if late or (stop is not None and stop()):
                 inward.user_interrupt = True
         elif kind == kinds.kCallbackMipImprovingSolution and on_solution is not None:
             on_solution(np.array(out.mip_solution), out.objective_function_value)

@@ -100,6 +100,7 @@ class Certificate:
     dual_bound: float
     tree_bound: float
     tree_said: str
+    count_dual: float = 0.0  # money per facility of the least number that must open, >= 0
     cutoff: float = math.inf
     closed: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     opened: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
@@ -222,11 +223,12 @@ def binary_knapsack_values(problem: FacilityProblem, customer_dual: np.ndarray) 
 def evaluate_certificate(problem: FacilityProblem, certificate: Certificate) -> float:
     """Return the bound the dual prices prove, from the problem alone.
 
-    For any lambda and sigma >= 0: sum lambda_j + sigma D + sum_i min(0, f_i + v_i - sigma s_i).
+    For any lambda and sigma, rho >= 0, with k the least number of facilities that hold all demand:
+    sum lambda_j + sigma D + rho k + sum_i min(0, f_i + v_i - sigma s_i - rho).
     """
     dual = certificate.customer_dual
-    sigma = certificate.surrogate_dual
-    if not sigma >= 0 or not np.isfinite(dual).all():
+    sigma, rho = certificate.surrogate_dual, certificate.count_dual
+    if not (sigma >= 0 and rho >= 0) or not np.isfinite(dual).all():
         return -math.inf
     if certificate.knapsack == "binary":
         if not problem.single_source or (problem.demand != np.floor(problem.demand)).any():
@@ -236,8 +238,10 @@ def evaluate_certificate(problem: FacilityProblem, certificate: Certificate) -> 
         values = knapsack_values(problem, dual)
     total = problem.demand.sum()
     capacity = np.minimum(problem.capacity, total)
-    each = problem.fixed_cost + values - sigma * capacity
-    return float(dual.sum() + sigma * total + np.minimum(each, 0.0).sum())
+    largest_first = np.cumsum(np.sort(capacity)[::-1])
+    count = int(np.searchsorted(largest_first, total * (1.0 - 1e-9))) + 1 if total > 0 else 0
+    each = problem.fixed_cost + values - sigma * capacity - rho
+    return float(dual.sum() + sigma * total + rho * count + np.minimum(each, 0.0).sum())
 
 
 def transport_cost(problem: FacilityProblem, is_open: np.ndarray) -> float:

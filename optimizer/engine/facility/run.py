@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 import numpy as np
@@ -36,6 +37,7 @@ class Run:
         self.certificate: Certificate | None = None
         self.nodes = 0
         self.method = ""
+        self.lock = threading.RLock()  # two searches may report at once
 
     @property
     def seconds(self) -> float:
@@ -69,10 +71,11 @@ class Run:
         """Take a proven bound, if it is better."""
         if self.problem.has_integer_objective and math.isfinite(bound):
             bound = math.ceil(bound - 1e-6 * max(1.0, abs(bound) * 1e-3))
-        bound = min(bound, self.objective)
-        if bound > self.bound:
-            self.bound = bound
-            self._tell()
+        with self.lock:
+            bound = min(bound, self.objective)
+            if bound > self.bound:
+                self.bound = bound
+                self._tell()
 
     def offer(
         self,
@@ -97,10 +100,13 @@ class Run:
             return False
         if p.single_source and (share < 1.0 - 1e-9).any():
             return False
-        self.objective = value
-        self.open = is_open
-        self.flow = (facility, customer, share)
-        self._tell()
+        with self.lock:
+            if not value < self.objective:
+                return False
+            self.objective = value
+            self.open = is_open
+            self.flow = (facility, customer, share)
+            self._tell()
         return True
 
     def offer_sources(self, source: np.ndarray) -> bool:
