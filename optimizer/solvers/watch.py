@@ -110,6 +110,7 @@ def run_watched(
         stop()
         while not done.wait(_TICK_S) and waiting.left_s:
             stop()
+        _wait_at_exit(thread)
         raise
     thread.join()
     if errors:
@@ -121,4 +122,5 @@ def run_watched(
 
 def _wait_at_exit(thread: threading.Thread) -> None:
     """Keep the interpreter from being torn down under a running solver, which would crash."""
-    atexit.register(thread.join, _AT_EXIT_S)
+    if thread.is_alive():
+        atexit.register(thread.join, _AT_EXIT_S)
