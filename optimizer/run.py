@@ -70,7 +70,7 @@ def write_run(
     if not plan.status.has_plan:
         raise NoPlanError(f"There is no plan to write: the solve ended as '{plan.status}'.")
     target = Path(os.path.abspath(out_dir))
-    _refuse_foreign(target)
+    check_out(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # The folder inside gets ordinary permissions; mkdtemp makes its own for the owner alone.
@@ -186,7 +186,7 @@ def _write_table(path: Path, frame: pd.DataFrame) -> None:
     parquet.write_table(table, path.with_suffix(".parquet"))
 
 
-def _refuse_foreign(target: Path) -> None:
+def check_out(target: Path) -> None:
     """Raise unless the target is new, empty, or a run folder with nothing else in it."""
     if not target.exists() and not target.is_symlink():
         return

@@ -35,7 +35,7 @@ def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
         from optimizer import export as exporting
 
         if form == "graphml":
-            exporting.export_graphml(build_network(table), out)
+            _write(out, exporting.export_graphml(build_network(table)))
         else:
             from optimizer.plan.plan import Plan
 
@@ -43,5 +43,17 @@ def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
             if plan is not None:
                 path = plan / "plan.json" if plan.is_dir() else plan
                 loaded = Plan.from_json(path.read_text(encoding="utf-8"))
-            exporting.export_geojson(table, out, loaded)
+            _write(out, exporting.export_geojson(table, loaded))
     click.echo(f"wrote {out}")
+
+
+def _write(out: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    import os
+
+    fresh = out.with_name(f".{out.name}.new")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, out)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -259,8 +259,11 @@ def _flows(
             rest = teu * output[cell] - sum(v for _, v in routes)
             if rest > 1e-9 * teu * output[cell]:
                 routes.append((tuple(base_path(m, commodity)), rest))
-            exact = sum(v for _, v in routes)
-            for arcs, amount in routes:
+            merged: dict[tuple[int, ...], float] = defaultdict(float)
+            for arcs, amount in routes:  # one route can come alone and in a bundle
+                merged[arcs] += amount
+            exact = sum(merged.values())
+            for arcs, amount in merged.items():
                 scaled = amount * teu * output[cell] / exact
                 flows.append(pricer.flow("zone", zone, form, industry, commodity[0], scaled, arcs))
     by_rival: dict[tuple[str, str], float] = defaultdict(float)

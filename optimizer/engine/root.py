@@ -173,10 +173,8 @@ class Relaxation:
         terms, high = resource_row(self.m, resource)
         self.add_row(("capacity", resource), terms, high=high)
         row = self.m.lp.row["capacity", resource]
-        objective = self.m.problem.question.objective
-        penalty = OVERFLOW_MCNY_PER_TEU * (1e3 if objective in ("absorbed", "jobs", "hours") else 1.0)
-        sign = -1.0 if objective in ("absorbed", "jobs") else 1.0
-        self.add_col(("overflow", resource), OVERFLOW_MCNY_PER_TEU, [(row, -1.0)], measure=sign * penalty)
+        penalty = self.m.sign * OVERFLOW_MCNY_PER_TEU * 1e3
+        self.add_col(("overflow", resource), OVERFLOW_MCNY_PER_TEU, [(row, -1.0)], measure=penalty)
         if kind == "service" and ("service", name) in self.m.lp.col:
             self.add_row(("least_load", resource), service_least_row(self.m, name), low=0.0)
 
@@ -197,7 +195,7 @@ class Relaxation:
         if found is None:
             return
         found = [f for f in found if list(f[1]) != base_path(self.m, f[0]) and f not in self.routes]
-        if self.m.problem.question.objective == "cost" and not binding and not self.routes:
+        if self.m.by_cost and not binding and not self.routes:
             barred = hopeless(self.m, found)
             self.held_back = [f for f in found if barred & route_usage(self.m, *f).keys()]
             late = set(self.held_back)
@@ -245,7 +243,7 @@ class Relaxation:
 
     def add_priced(self) -> int:
         """Add routes that the duals ask for, where they are not all listed; return how many."""
-        if self.all_listed or self.m.problem.question.objective in ("absorbed", "jobs"):
+        if self.all_listed or self.m.sign < 0:
             return 0
         prices = {r: self._price(("capacity", r)) for r in self.resources}
         worth = {c: self._price(("commodity", c)) for c in {c for c, _ in self.routes}}

@@ -35,6 +35,7 @@ class SitingModel:
     """
 
     problem: Problem
+    by_cost: bool = True  # minimise cost; False: optimise the question's own measure
     lp: LinearModel = field(default_factory=LinearModel)
     cost: list[float] = field(default_factory=list)
     measure: list[float] = field(default_factory=list)
@@ -52,13 +53,17 @@ class SitingModel:
         *, integer: bool = False, measure: float = 0.0,
     ) -> int:  # fmt: skip
         """Add a column with its cost and its measure; return its number."""
-        objective = self.problem.question.objective
-        if objective == "cost":
+        if self.problem.question.objective == "cost":
             measure = cost
-        sign = -1.0 if objective in ("absorbed", "jobs") else 1.0
         self.cost.append(cost)
         self.measure.append(measure)
-        return self.lp.add_col(key, sign * measure, lb, ub, integer=integer)
+        price = cost if self.by_cost else self.sign * measure
+        return self.lp.add_col(key, price, lb, ub, integer=integer)
+
+    @property
+    def sign(self) -> float:
+        """-1 where the question's objective is maximised; the LP always minimises."""
+        return -1.0 if self.problem.question.objective in ("absorbed", "jobs") else 1.0
 
     def out_terms(self, cells: Iterable[int], factor: float = 1.0) -> list[tuple[int, float]]:
         """(column, factor) pairs whose sum is the output of ``cells``."""
@@ -92,9 +97,12 @@ class Resources:
         return use
 
 
-def build_siting_model(problem: Problem) -> SitingModel:
-    """Return the model of ``problem`` without routes other than base routes (table of contents)."""
-    m = SitingModel(problem)
+def build_siting_model(problem: Problem, floor: float | None = None) -> SitingModel:
+    """Return the model of ``problem`` without routes other than base routes (table of contents).
+
+    With ``floor``, cost is minimised whatever the question's objective, which has to reach ``floor``.
+    """
+    m = SitingModel(problem, by_cost=problem.question.objective == "cost" or floor is not None)
     m.resources = find_resources(problem)
     group_cells(m)
     bound_output(m)
@@ -110,6 +118,8 @@ def build_siting_model(problem: Problem) -> SitingModel:
     add_services(m)
     add_rival_limits(m)
     add_question(m)
+    if floor is not None:
+        m.lp.add_row(("floor",), [(c, v) for c, v in enumerate(m.measure) if v], low=floor)
     return m
 
 
