@@ -41,6 +41,11 @@ def test_a_bound_worked_by_hand() -> None:
     assert certified_bound(instance, Question(), dearer) == pytest.approx(
         18.8 - 0.8 - 0.9, abs=1e-12
     )
+    floor = dearer | {"pool": [["taiyuan_floor", 0.0003]]}
+    # 18.6; Taiyuan 2.0 - 80 x 0.03 and two modules at 0.5 - 0.6: -0.6; Datong -0.9
+    assert certified_bound(instance, Question(), floor) == pytest.approx(
+        18.6 - 0.6 - 0.9, abs=1e-12
+    )
     forced = Question(forbid_zones=("datong",))
     assert certified_bound(instance, forced, dearer) == pytest.approx(18.8 - 0.8, abs=1e-12)
     forced = Question(open_zones=("taiyuan",), forbid_zones=("datong",))
@@ -56,6 +61,99 @@ def test_without_prices_everything_that_costs_is_left_out() -> None:
     assert certified_bound(hand_instance(), forced, {"kind": "lagrangian"}) == pytest.approx(
         1.5 + 1.0
     )
+
+
+SINGLE_PRICES: dict[str, tuple[dict[str, Any], Question, float]] = {
+    # prices; the question; the bound: nothing is worth moving, so only what is named counts
+    "pool": ({"pool": [["floor1", 0.0001]]}, Question(), -6_000 * 0.0001),
+    "pool and what is bought for it": ({"pool": [["labour", 0.0015]]}, Question(), -200 * 0.0015 - 50 * 0.0005),
+    "pool and its modules, that open no zone": ({"pool": [["floor1", 0.0004]]}, Question(), -6_000 * 0.0004),
+    "pool and its modules, in a zone that opens": (
+        {"pool": [["floor1", 0.0004]]}, Question(open_zones=("Z1",)), -6_000 * 0.0004 + 1.5 + 3 * (0.3 - 0.4),
+    ),
+    "rival": ({"rival": [["R", 0.01]]}, Question(), -25 * 0.01),
+    "rival limit": ({"rival_limit": [["R", "labour", 0.01]]}, Question(), -44 * 0.01),
+    "bottleneck": ({"bottleneck": [["lift", 0.002]]}, Question(), -45 * 0.002),
+    "service that is not worth its price": ({"service": [["train", 0.0005]]}, Question(), 0.0),
+    "service": ({"service": [["train", 0.002]]}, Question(), 0.05 - 50 * 0.002),
+    "closed service": ({"service": [["train", 0.002]]}, Question(closed=("train",)), 0.0),
+    "target": ({"target": 0.05}, Question(target_share=0.5), 70 * 0.05),
+    "target in mcny": ({"target": 0.05}, Question(target_share=0.5, target_mcny=80.0), 80 * 0.05),
+    "industry target": ({"industry_target": [["E", 0.05]]}, Question(industry_targets=(("E", 60.0),)), 60 * 0.05),
+    "budget": ({"budget": 0.1}, Question(budget_mcny=20.0), -20 * 0.1),
+    "budget and a zone that opens": ({"budget": 0.1}, Question(budget_mcny=20.0, open_zones=("Z1",)), 1.5 + 20 * 0.1 - 20 * 0.1),
+    "rule: at most one zone": ({"rule": [["two", 1.0]]}, Question(), -1.0),
+    "rule: budget": ({"rule": [["purse", 0.1]]}, Question(open_zones=("Z1",)), 1.5 + 20 * 0.1 - 40 * 0.1),
+    "needs": ({"needs": [["status", "study", 0.5]]}, Question(), 0.08 - 0.5),
+    "excludes": ({"excludes": [["expressway", "status", 1.0]]}, Question(), -1.0),
+    # at most 90 mcny of E in Z1: 9,000 m2 with all modules
+    "form": ({"form": [["Z1", "E", "general", 0.01]]}, Question(), 0.2 - 90 * 0.01),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINGLE_PRICES)
+def test_what_each_price_does_by_itself(name: str) -> None:
+    prices, question, expected = SINGLE_PRICES[name]
+    bound = certified_bound(hand_instance(), question, {"kind": "lagrangian"} | prices)
+    assert bound == pytest.approx(expected, abs=1e-12)
+
+
+def test_unlimited_purchases_cap_the_price_of_a_pool() -> None:
+    """One unit of labour costs 0.001 mcny a year; a price of 0.0015 is taken as 0.001."""
+    rows = hand_rows()
+    rows["pools"][1]["increment_max"] = math.inf
+    certificate = {"kind": "lagrangian", "pool": [["labour", 0.0015]]}
+    bound = certified_bound(hand_instance(pools=rows["pools"]), Question(), certificate)
+    assert bound == pytest.approx(-200 * 0.001)
+
+
+def test_services_and_projects_by_themselves() -> None:
+    rows = hand_rows()
+    today = [rows["services"][0] | {"runs_today": 1}]
+    certificate = {"kind": "lagrangian", "service": [["train", 0.002]]}
+    assert certified_bound(hand_instance(services=today), Question(), certificate) == pytest.approx(
+        -50 * 0.002
+    )
+    effects = [
+        *rows["project_effects"],
+        {"project_id": "study", "effect": "opens_service", "element_id": "train"},
+        {
+            "project_id": "study",
+            "effect": "adds_bottleneck_teu",
+            "element_id": "lift",
+            "amount": 100.0,
+        },
+    ]
+    instance = hand_instance(project_effects=effects)
+    # the train runs at 0.05 + 0.3, the study (0.08 a year) opens it for 0.3
+    certificate = {"kind": "lagrangian", "opened": [["train", 0.3]]}
+    assert certified_bound(instance, Question(), certificate) == pytest.approx(0.08 - 0.3)
+    certificate = {"kind": "lagrangian", "bottleneck": [["lift", 0.002]]}
+    assert certified_bound(instance, Question(), certificate) == pytest.approx(
+        -45 * 0.002 + 0.08 - 0.2
+    )
+    rows["projects"][2]["status"] = "forbidden"
+    instance = hand_instance(project_effects=effects, projects=rows["projects"])
+    assert certified_bound(instance, Question(), certificate) == pytest.approx(-45 * 0.002)
+    rows["projects"][2]["status"] = "required"
+    instance = hand_instance(projects=rows["projects"])
+    assert certified_bound(instance, Question(), {"kind": "lagrangian"}) == pytest.approx(0.08)
+
+
+def test_rules_on_zones_and_chains_by_themselves() -> None:
+    rule = {"rule_id": "some", "kind": "min_zones", "value": 1.0}
+    certificate: dict[str, Any] = {"kind": "lagrangian", "rule": [["some", 1.2]]}
+    # one zone at 1.2: Z2 opens for 1.0, Z1 costs 1.5
+    assert certified_bound(hand_instance(rules=[rule]), Question(), certificate) == pytest.approx(
+        1.2 - 0.2
+    )
+    rows = hand_rows()
+    for industry in rows["industries"]:
+        industry["min_scale_mcny_per_year"] = 0.0
+    instance = hand_instance(industries=rows["industries"])
+    # a leader in Z1 is worth 3 to a follower there: 1.5 of opening, 0.5 - 3 of hosting
+    certificate = {"kind": "lagrangian", "chain": [["ict", "Z1", "A", 3.0]]}
+    assert certified_bound(instance, Question(), certificate) == pytest.approx(1.5 + 0.5 - 3.0)
 
 
 @pytest.mark.parametrize(
