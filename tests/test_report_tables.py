@@ -301,8 +301,8 @@ def test_provenance_names_instance_question_solver_and_sources(tables) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1234567.8, "1,235,000"), (0.0123456, "0.01235"), (12.0, "12"), (0.0, "0"), (-98.1234, "-98.12"),
-     (999.96, "1,000"), (3.6e-12, "3.6e-12"), (math.inf, "no limit"), (math.nan, "not known")],
+    [(1234567.8, "1,235,000"), (0.0123456, "0.01235"), (12.0, "12"), (0.0, "0"),
+     (-98.1234, "-98.12"), (999.96, "1,000"), (3.6e-12, "3.6e-12"), (math.inf, "no limit"), (math.nan, "not known")],
 )  # fmt: skip
 def test_numbers_are_shown_with_four_digits(value: float, text: str) -> None:
     assert shown(value) == text
@@ -312,5 +312,6 @@ def test_shares_money_and_names_are_short() -> None:
     assert [percent(v) for v in (0.12345, 1.0, 0.0, 0.0006)] == ["12.3 %", "100 %", "0 %", "0.06 %"]
     assert million(123.4) == "123.4 million CNY"
     assert million(43210.0) == "43.21 billion CNY"
-    names = {"Tianjin Port (Xingang)": "Tianjin Port", "纽约/新泽西": "纽约", "(x)": "(x)"}
-    assert {name: shortened(name) for name in names} == names
+    assert shortened("Tianjin Port (Xingang)") == "Tianjin Port"
+    assert shortened("纽约/新泽西") == "纽约"
+    assert shortened("(x)") == "(x)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from optimizer.report.labels import plot_text
 from optimizer.report.numbers import shown
 from optimizer.report.palette import FATE_COLOURS, FONTS, INK
 
@@ -33,7 +34,7 @@ def industries_bars(industries: pd.DataFrame, words: Words) -> dict[str, Any] | 
     if not len(frame):
         return None
     labels = [
-        "<br>".join(f"{part}\u2002" for part in (cut(en, 34), zh) if part)
+        "<br>".join(f"{plot_text(part)}\u2002" for part in (cut(en, 34), zh) if part)
         for en, zh in zip(frame["industry"], frame["industry_zh"], strict=True)
     ]
     series = {f: [float(v) for v in frame[f"{f}_mcny"]] for f in FATES}

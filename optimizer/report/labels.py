@@ -32,6 +32,11 @@ class Placed:
     side: str
 
 
+def plot_text(text: str) -> str:
+    """Return text that plotly's few tags cannot be made of."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def text_size(text: str, font_px: float) -> tuple[float, float]:
     """Return width and height of a text in pixels; Chinese characters are as wide as high."""
     lines = text.split("<br>")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizer.report.labels import Label, place_labels
+from optimizer.report.labels import Label, place_labels, plot_text
 from optimizer.report.names import shortened
 from optimizer.report.numbers import percent, shown
 from optimizer.report.outlines import (
@@ -313,15 +313,11 @@ def _middle(course: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _stretch_text(facts: Facts, words: Words, stretch: Stretch) -> str:
-    start, end = (facts.names.both("place", p) for p in (stretch.start, stretch.end))
+    ends = (facts.names.both("place", p) for p in (stretch.start, stretch.end))
+    title = plot_text(" – ".join(ends))
     amount = words("map.teu", teu=shown(stretch.teu))
     mode = words.of("mode", stretch.mode)
-    return f"<b>{_safe(start)} – {_safe(end)}</b><br>{mode}, {shown(stretch.km)} km<br>{amount}"
-
-
-def _safe(text: str) -> str:
-    """Return text that plotly's few tags cannot be made of."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"<b>{title}</b><br>{mode}, {shown(stretch.km)} km<br>{amount}"
 
 
 def _load(used: Sequence[Stretch]) -> dict[str, float]:
@@ -361,7 +357,7 @@ def _places(
                     "symbol": symbol, "size": 7 if group == "far_place" else 10, "color": colour,
                     "line": {"color": edge, "width": 1.2},
                 },
-                "text": [_safe(facts.names.both("place", p)) for p in members],
+                "text": [plot_text(facts.names.both("place", p)) for p in members],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )  # fmt: skip
@@ -391,7 +387,7 @@ def _zones(
                         "size": size, "color": "rgba(255,255,255,0.7)",
                         "line": {"color": colour, "width": 1.3},
                     },
-                    "text": [_safe(facts.names.both("place", z)) for z in members],
+                    "text": [plot_text(facts.names.both("place", z)) for z in members],
                 }
             )  # fmt: skip
     if len(taking):
@@ -417,10 +413,10 @@ def circle_px(value: float, largest: float, largest_px: float) -> float:
 
 def _zone_text(words: Words, row: dict[Any, Any]) -> str:
     lines = [
-        f"<b>{_safe(row['zone'])} {_safe(row['zone_zh'])}</b>",
+        f"<b>{plot_text(row['zone'])} {plot_text(row['zone_zh'])}</b>",
         f"{words('column.absorbed_mcny')}: {shown(row['absorbed_mcny'])}"
         f" ({percent(row['absorbed_share'])})",
-        *(_safe(part) for part in str(row["industries"]).split("; ")),
+        *(plot_text(part) for part in str(row["industries"]).split("; ")),
         f"{words('column.jobs_persons')}: {shown(row['jobs_persons'])}",
         f"{words('column.cost_mcny')}: {shown(row['cost_mcny'])}",
     ]
@@ -461,7 +457,7 @@ def _near_labels(
         radius = circle_px(row["absorbed_mcny"], largest, 46) / 2
         marks.append((paper.x(lon), lat, radius * 0.6))
         names = _short(f"{row['rank']} {row['zone']}", row["zone_zh"])
-        text = "<br>".join(_safe(t) for t in names)
+        text = "<br>".join(plot_text(t) for t in names)
         wanted.append(Label(paper.x(lon), round(lat, 4), text, radius * 0.75, over_marks=True))
     load = _load(used)
     ports = [p for p in load if str(facts.places[p]["kind"]) in ("dry_port", "bonded_facility")]
@@ -469,10 +465,12 @@ def _near_labels(
         lon, lat = at(facts.places[place])
         marks.append((paper.x(lon), lat, 4))
         names = _short(facts.names.en("place", place), facts.names.zh("place", place))
-        wanted.append(Label(paper.x(lon), round(lat, 4), "<br>".join(_safe(t) for t in names), 5))
+        wanted.append(
+            Label(paper.x(lon), round(lat, 4), "<br>".join(plot_text(t) for t in names), 5)
+        )
     quiet_from = len(wanted)
     for area in areas:
-        text = f"<i>{_safe(area.name)} {_safe(area.name_zh)}</i>"
+        text = f"<i>{plot_text(area.name)} {plot_text(area.name_zh)}</i>"
         where = (paper.x(area.centre[0]), area.centre[1])
         wanted.append(Label(*where, text, 0, ("top center", "bottom center")))
     placed = place_labels(wanted, scale, 11, frame, marks)
@@ -508,7 +506,7 @@ def _far_labels(
         names = [shortened(facts.names.en("place", place))]
         if view == "wide" and facts.names.zh("place", place):
             names.append(shortened(facts.names.zh("place", place)))
-        text = " ".join(_safe(n) for n in names)
+        text = " ".join(plot_text(n) for n in names)
         labels.append(Label(paper.x(lon), round(lat, 4), text, 5))
     if view == "narrow":
         labels = labels[:8]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optimizer.report.bars import FATES, cut
+from optimizer.report.labels import plot_text
 from optimizer.report.names import ids, shortened
 from optimizer.report.numbers import shown
 from optimizer.report.palette import FATE_COLOURS, FONTS, INK, MODE_COLOURS, QUIET, ZONE, faint
@@ -158,7 +159,7 @@ def _two(facts: Facts, what: str, most: int = 22) -> Callable[[str], str]:
 
     def label(key: str) -> str:
         english = cut(shortened(facts.names.en(what, key)), most)
-        return f"{english} {shortened(facts.names.zh(what, key))}".strip()
+        return plot_text(f"{english} {shortened(facts.names.zh(what, key))}".strip())
 
     return label
 

@@ -122,8 +122,6 @@ ENGLISH: Mapping[str, str] = {
     "goods.other_rivals": "other rivals",
     "goods.stays": "stays at the origin",
     "goods.inland": "within China, {modes}",
-    "goods.in": "in",
-    "goods.out": "out",
     "routes.heading": "Routes",
     "routes.note": "The zones' goods by gateway (the place in China at the border they cross), corridor and modes. Money and hours are means weighted by TEU; `all in` adds time, unreliability and emissions to the money.",
     "routes.legs": "Leg by leg: the largest flow of each route",

@@ -42,8 +42,8 @@ def write_workbook(
 ) -> None:
     """Write the tables as one sheet each, with the answer and the provenance in front.
 
-    Numbers are exact, their formats are for reading. Infinite numbers become the words "no limit",
-    unknown ones empty cells. The longest table (legs) is left to the run folder.
+    Numbers have 16 digits, their formats are for reading. Infinite numbers become the words
+    "no limit", unknown ones empty cells. The longest table (legs) is left to the run folder.
     """
     from openpyxl import Workbook
 
