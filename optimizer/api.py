@@ -113,7 +113,10 @@ def solve(
     if explain and outcome.status is Status.INFEASIBLE:
         from optimizer.engine.explain import explain_infeasible
 
-        explanation = explain_infeasible(problem, time_limit_s=max(20.0, watch.left_s / 2 if math.isfinite(watch.left_s) else 60.0))
+        explanation = explain_infeasible(
+            problem,
+            time_limit_s=max(20.0, watch.left_s / 2 if math.isfinite(watch.left_s) else 60.0),
+        )
     return Result(
         instance=instance, question=question, status=outcome.status, stop_reason=outcome.stop_reason,
         objective=plan.objective if plan else outcome.objective, bound=plan.bound if plan else outcome.bound,
@@ -145,7 +148,11 @@ def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan 
         outcome.status, outcome.stop_reason = Status.OPTIMAL, "gap reached"
     certificate = dict(plan.certificate) | {"claimed_bound": certified, "tree_bound": bound}
     return replace(
-        plan, bound=bound, certificate=certificate, status=outcome.status, stop_reason=outcome.stop_reason
+        plan,
+        bound=bound,
+        certificate=certificate,
+        status=outcome.status,
+        stop_reason=outcome.stop_reason,
     )
 
 

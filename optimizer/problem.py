@@ -257,7 +257,9 @@ def build_problem(instance: Instance, network: Network, question: Question) -> P
     )  # fmt: skip
     for industry in range(len(industries)):
         for at_home in (True, False):
-            problem.trade[industry, at_home] = _trade(instance, industries[industry], at_home, problem.in_china)
+            problem.trade[industry, at_home] = _trade(
+                instance, industries[industry], at_home, problem.in_china
+            )
     problem.move_cost = _move_costs(problem)
     problem.explicit_blocks = problem.whole.copy()
     for block, _ in problem.move_cost:
@@ -304,13 +306,21 @@ def check_question(instance: Instance, question: Question) -> None:
             faults.append(Fault("question", None, label, str(number), "must be a number >= 0"))
     if question.target_share is not None and question.target_share > 1:
         faults.append(
-            Fault("question", None, "target_share", str(question.target_share), "must be at most 1 (100 %)")
+            Fault(
+                "question",
+                None,
+                "target_share",
+                str(question.target_share),
+                "must be at most 1 (100 %)",
+            )
         )
     if faults:
         raise InstanceError(faults)
 
 
-def _goods_lines(instance: Instance, network: Network, industries: list[str]) -> tuple[list[GoodsLine], list[list[int]]]:
+def _goods_lines(
+    instance: Instance, network: Network, industries: list[str]
+) -> tuple[list[GoodsLine], list[list[int]]]:
     places = instance.tables["places"]
     in_china = dict(zip(places["place_id"], places["in_china"] == 1, strict=True))
     regions: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
@@ -345,7 +355,11 @@ def _goods_lines(instance: Instance, network: Network, industries: list[str]) ->
             key = f"out:{r.industry_id}:{r.region_id}:{place}"
             teu = r.share * share * MCNY / row.output_value_cny_per_teu
             goods = Goods(
-                key, row.output_tonnes_per_teu, row.output_value_cny_per_teu, row.output_duty_rate, row.vat_rate
+                key,
+                row.output_tonnes_per_teu,
+                row.output_value_cny_per_teu,
+                row.output_duty_rate,
+                row.vat_rate,
             )
             add(key, r.industry_id, False, place, teu, goods)
     return lines, lines_of
@@ -375,7 +389,11 @@ def _trade(instance: Instance, industry: str, at_home: bool, in_china: Mapping[s
 
 
 def _cells(
-    instance: Instance, question: Question, zones: list[str], industries: list[str], forms: list[str]
+    instance: Instance,
+    question: Question,
+    zones: list[str],
+    industries: list[str],
+    forms: list[str],
 ) -> list[tuple[int, int, int, tuple[str, ...]]]:
     """Cells that no rule and no status excludes, in a stable order."""
     zone_at = {z: k for k, z in enumerate(zones)}
@@ -383,7 +401,9 @@ def _cells(
     form_at = {f: k for k, f in enumerate(forms)}
     forbidden = excluded_pairs(instance)
     zone_rows = instance.tables["zones"]
-    closed_zones = set(zone_rows.loc[zone_rows["status"] == "forbidden", "zone_id"]) | set(question.forbid_zones)
+    closed_zones = set(zone_rows.loc[zone_rows["status"] == "forbidden", "zone_id"]) | set(
+        question.forbid_zones
+    )
     projects = instance.tables["projects"]
     barred = set(projects.loc[projects["status"] == "forbidden", "project_id"])
     by_project: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -410,7 +430,9 @@ def _cells(
 
 def excluded_pairs(instance: Instance) -> dict[tuple[str, str], str]:
     """(zone, industry) pairs that an active policy rule excludes, with the id of the rule."""
-    kinds = dict(zip(instance.tables["zones"]["zone_id"], instance.tables["zones"]["zone_kind"], strict=True))
+    kinds = dict(
+        zip(instance.tables["zones"]["zone_id"], instance.tables["zones"]["zone_kind"], strict=True)
+    )
     all_industries = list(instance.tables["industries"]["industry_id"])
     rules = instance.tables["rules"]
     result: dict[tuple[str, str], str] = {}
@@ -498,7 +520,9 @@ def _cost_cells(problem: Problem) -> None:
         key = (zone_region[zone], int(industry), int(form), at_home)
         if key not in cache:
             cache[key] = _host_parts(problem, int(industry), zone_region[zone])
-            for name, value in _form_parts(problem, int(industry), problem.forms[form], at_home).items():
+            for name, value in _form_parts(
+                problem, int(industry), problem.forms[form], at_home
+            ).items():
                 cache[key][name] = cache[key].get(name, 0.0) + value
         rows.append(cache[key])
     problem.cell_parts = _columns(rows)

@@ -104,7 +104,9 @@ class Result:
                 f"{len(plan.open_zones)} zones absorb {plan.absorbed_mcny:,.0f} of {total:,.0f} million CNY "
                 f"of output a year ({share:.1%})"
             )
-            lines.append(f"objective {self.objective:,.2f}, bound {self.bound:,.2f}, gap {self.gap:.4%}")
+            lines.append(
+                f"objective {self.objective:,.2f}, bound {self.bound:,.2f}, gap {self.gap:.4%}"
+            )
             lines.append(f"cost {plan.cost_mcny:,.2f} million CNY a year")
         if self.explanation is not None:
             lines += self.explanation.lines()

@@ -63,7 +63,8 @@ def write_run(
     Raises
     ------
     RunFolderError
-        `out_dir` holds something else, or its parent cannot be written.
+        `out_dir` holds something else, its parent cannot be written, or the plan belongs to
+        another instance.
     NoPlanError
         The plan's status says that there is no plan.
     """
@@ -119,20 +120,14 @@ def read_run(folder: str | os.PathLike[str]) -> tuple[Plan, dict[str, Any]]:
 
 def run_document(instance: Instance, plan: Plan, run_info: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``run.json`` holds: how the plan was made, without names of hosts or paths."""
-    return {
-        "format": FORMAT,
+    about = {
         "zoneopt_version": _version("zoneopt"),
-        "instance": {
-            "id": instance.instance_id,
-            "name": instance.name,
-            "hash": instance.hash,
-        },
+        "instance": {"id": instance.instance_id, "name": instance.name, "hash": instance.hash},
         "status": str(plan.status),
         "stop_reason": plan.stop_reason,
         "objective": _finite(plan.objective),
         "bound": _finite(plan.bound),
         "gap": _finite(plan.gap),
-        **{key: _plain(value) for key, value in run_info.items()},
         "machine": {
             "system": platform.system(),
             "processor": platform.machine(),
@@ -142,6 +137,9 @@ def run_document(instance: Instance, plan: Plan, run_info: Mapping[str, Any]) ->
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
     }
+    # What the caller says comes last: a report that is written again keeps the machine, versions
+    # and times of its solve.
+    return {"format": FORMAT} | about | _plain(run_info) | {"format": FORMAT}
 
 
 def _write_parts(
@@ -196,7 +194,7 @@ def check_out(target: Path) -> None:
         )
     inside = sorted(p.name for p in target.iterdir())
     if not inside:
-        return
+        return target
     if _read_run_json(target) is None:
         raise RunFolderError(
             f"{target} is not empty and not a run folder (it holds {', '.join(inside[:3])}"
@@ -208,6 +206,7 @@ def check_out(target: Path) -> None:
             f"{target} is a run folder, but holds {', '.join(foreign[:3])}, which no run wrote and "
             "replacing it would delete. Move that elsewhere, or give a new folder."
         )
+    return target
 
 
 def _put_in_place(fresh: Path, target: Path, aside: Path) -> None:

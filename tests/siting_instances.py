@@ -31,28 +31,79 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
     def number(low: float, high: float) -> float:
         return round(float(rng.uniform(low, high)), 2)
 
-    places = [_place("port", "sea_port"), _place("dry", "dry_port"), _place("market", "market", in_china=0)]
-    places += [_place("supplier", "supplier", in_china=0), _place("home", "supplier"), _place("rival", "rival")]
+    places = [
+        _place("port", "sea_port"),
+        _place("dry", "dry_port"),
+        _place("market", "market", in_china=0),
+    ]
+    places += [
+        _place("supplier", "supplier", in_china=0),
+        _place("home", "supplier"),
+        _place("rival", "rival"),
+    ]
     places += [_place(o, "origin") for o in origins]
-    places += [_place(z, "zone", latitude_deg=35 + k * number(0.2, 1.5)) for k, z in enumerate(zones)]
+    places += [
+        _place(z, "zone", latitude_deg=35 + k * number(0.2, 1.5)) for k, z in enumerate(zones)
+    ]
     links = [
         _link("rail", "dry", "port", "rail", 500, bottleneck_id="line"),
         _link("sea", "port", "market", "sea", 9000),
         _link("sea2", "port", "supplier", "sea", 2000),
         _link("home-road", "home", "dry", "road", 300),
         _link("rival-road", "rival", "port", "road", number(50, 600)),
-        _link("bypass", "dry", "port", "rail", 300, needs_project=0 if plain else 1, cost_factor=number(0.2, 0.9)),
-        _link("train", "dry", "market", "block_train", 8000, service_id="train", cost_factor=number(0.3, 1.2)),
+        _link(
+            "bypass",
+            "dry",
+            "port",
+            "rail",
+            300,
+            needs_project=0 if plain else 1,
+            cost_factor=number(0.2, 0.9),
+        ),
+        _link(
+            "train",
+            "dry",
+            "market",
+            "block_train",
+            8000,
+            service_id="train",
+            cost_factor=number(0.3, 1.2),
+        ),
     ]
     links += [_link(f"road-{o}", o, "port", "road", number(20, 200)) for o in origins]
     for z in zones:
         links.append(_link(f"road-{z}", z, "dry", "road", number(20, 200)))
         links.append(_link(f"long-{z}", z, "port", "road", number(500, 900)))
     transfers = [
-        _row(transfer_id="t1", place_id="dry", from_mode="road", to_mode="rail", cost_cny_per_teu=100.0, bottleneck_id="terminal"),
-        _row(transfer_id="t2", place_id="dry", from_mode="road", to_mode="block_train", cost_cny_per_teu=200.0),
-        _row(transfer_id="t3", place_id="port", from_mode="rail", to_mode="sea", cost_cny_per_teu=300.0),
-        _row(transfer_id="t4", place_id="port", from_mode="road", to_mode="sea", cost_cny_per_teu=350.0),
+        _row(
+            transfer_id="t1",
+            place_id="dry",
+            from_mode="road",
+            to_mode="rail",
+            cost_cny_per_teu=100.0,
+            bottleneck_id="terminal",
+        ),
+        _row(
+            transfer_id="t2",
+            place_id="dry",
+            from_mode="road",
+            to_mode="block_train",
+            cost_cny_per_teu=200.0,
+        ),
+        _row(
+            transfer_id="t3",
+            place_id="port",
+            from_mode="rail",
+            to_mode="sea",
+            cost_cny_per_teu=300.0,
+        ),
+        _row(
+            transfer_id="t4",
+            place_id="port",
+            from_mode="road",
+            to_mode="sea",
+            cost_cny_per_teu=350.0,
+        ),
         _row(transfer_id="g1", place_id="market", from_mode="sea", to_mode="gate"),
         _row(transfer_id="g2", place_id="market", from_mode="block_train", to_mode="gate"),
         _row(transfer_id="g3", place_id="supplier", from_mode="sea", to_mode="gate"),
@@ -72,23 +123,54 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
     for i in industries:
         industry_rows.append(
             _row(
-                industry_id=i, name=i, cluster_id="all" if rng.random() < 0.7 else "", output_value_cny_per_teu=number(2e5, 2e6),
-                output_tonnes_per_teu=number(5, 15), workers_per_mcny=number(0.3, 2.0), floor_m2_per_mcny=number(10, 60),
-                relocation_cny_per_mcny=number(1e4, 8e4), host_setup_mcny_per_year=number(0, 2),
-                min_scale_mcny_per_year=0.0 if plain else number(0, 25), refund_rate=0.09, output_duty_rate=0.03,
+                industry_id=i,
+                name=i,
+                cluster_id="all" if rng.random() < 0.7 else "",
+                output_value_cny_per_teu=number(2e5, 2e6),
+                output_tonnes_per_teu=number(5, 15),
+                workers_per_mcny=number(0.3, 2.0),
+                floor_m2_per_mcny=number(10, 60),
+                relocation_cny_per_mcny=number(1e4, 8e4),
+                host_setup_mcny_per_year=number(0, 2),
+                min_scale_mcny_per_year=0.0 if plain else number(0, 25),
+                refund_rate=0.09,
+                output_duty_rate=0.03,
             )  # fmt: skip
         )
         input_rows += [
-            _row(industry_id=i, input_id="parts", region_id="abroad", share_of_output_value=number(0.1, 0.4), tonnes_per_teu=8.0, value_cny_per_teu=number(1e5, 9e5), duty_rate=0.05),
-            _row(industry_id=i, input_id="metal", region_id="china", share_of_output_value=number(0.05, 0.3), tonnes_per_teu=18.0, value_cny_per_teu=number(5e4, 3e5)),
+            _row(
+                industry_id=i,
+                input_id="parts",
+                region_id="abroad",
+                share_of_output_value=number(0.1, 0.4),
+                tonnes_per_teu=8.0,
+                value_cny_per_teu=number(1e5, 9e5),
+                duty_rate=0.05,
+            ),
+            _row(
+                industry_id=i,
+                input_id="metal",
+                region_id="china",
+                share_of_output_value=number(0.05, 0.3),
+                tonnes_per_teu=18.0,
+                value_cny_per_teu=number(5e4, 3e5),
+            ),
         ]
         share = number(0.3, 1.0)
-        output_rows += [_row(industry_id=i, region_id="world", share=share), _row(industry_id=i, region_id="near", share=1 - share)]
+        output_rows += [
+            _row(industry_id=i, region_id="world", share=share),
+            _row(industry_id=i, region_id="near", share=1 - share),
+        ]
     volumes = {(o, i): number(10, 60) for o in origins for i in industries}
     blocks = [
         _row(
-            origin_id=o, industry_id=i, volume_mcny_per_year=v, wage_cny_per_year=number(7e4, 1.6e5), rent_cny_per_m2_year=number(100, 900),
-            whole=0 if plain else int(rng.random() < 0.3), may_stay=1,
+            origin_id=o,
+            industry_id=i,
+            volume_mcny_per_year=v,
+            wage_cny_per_year=number(7e4, 1.6e5),
+            rent_cny_per_m2_year=number(100, 900),
+            whole=0 if plain else int(rng.random() < 0.3),
+            may_stay=1,
         )  # fmt: skip
         for (o, i), v in volumes.items()
     ]
@@ -153,21 +235,49 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
         volume = sum(volumes.values())
         low = number(0, 6)
         tables["agglomeration"] = [
-            _row(cluster_id="all", point=0, volume_mcny_per_year=0.0, cost_change_mcny_per_year=0.0),
-            _row(cluster_id="all", point=1, volume_mcny_per_year=round(volume / 3, 3), cost_change_mcny_per_year=-low),
-            _row(cluster_id="all", point=2, volume_mcny_per_year=round(volume / 1.5, 3), cost_change_mcny_per_year=-low - number(0, 6)),
-            _row(cluster_id="all", point=3, volume_mcny_per_year=round(volume + 1, 3), cost_change_mcny_per_year=number(-5, 5)),
+            _row(
+                cluster_id="all", point=0, volume_mcny_per_year=0.0, cost_change_mcny_per_year=0.0
+            ),
+            _row(
+                cluster_id="all",
+                point=1,
+                volume_mcny_per_year=round(volume / 3, 3),
+                cost_change_mcny_per_year=-low,
+            ),
+            _row(
+                cluster_id="all",
+                point=2,
+                volume_mcny_per_year=round(volume / 1.5, 3),
+                cost_change_mcny_per_year=-low - number(0, 6),
+            ),
+            _row(
+                cluster_id="all",
+                point=3,
+                volume_mcny_per_year=round(volume + 1, 3),
+                cost_change_mcny_per_year=number(-5, 5),
+            ),
         ]
     if not plain:
         if len(industries) == 2 and rng.random() < 0.5:
-            tables["chains"] = [_row(chain_id="c", leader_industry_id="i0", follower_industry_id="i1", max_hours=number(1, 4))]
+            tables["chains"] = [
+                _row(
+                    chain_id="c",
+                    leader_industry_id="i0",
+                    follower_industry_id="i1",
+                    max_hours=number(1, 4),
+                )
+            ]
         if rng.random() < 0.5:
-            tables["rules"] = [_row(rule_id="most", kind="max_zones", value=1.0, text="at most one zone")]
+            tables["rules"] = [
+                _row(rule_id="most", kind="max_zones", value=1.0, text="at most one zone")
+            ]
     settings = {
         "year": 2024, "discount_rate": 0.08, "carrying_rate": 0.15, "service_factor": 1.0,
         "emission_cny_per_tonne": 90.0, "deferred_interest_rate": 0.02,
     }  # fmt: skip
-    return make_instance(instance_id=f"random-{seed}", name=f"random {seed}", settings=settings, tables=tables)
+    return make_instance(
+        instance_id=f"random-{seed}", name=f"random {seed}", settings=settings, tables=tables
+    )
 
 
 def _row(**cells: Any) -> dict[str, Any]:
@@ -175,21 +285,52 @@ def _row(**cells: Any) -> dict[str, Any]:
 
 
 def _place(place_id: str, kind: str, **more: Any) -> dict[str, Any]:
-    row = {"place_id": place_id, "name": place_id, "kind": kind, "in_china": 1, "latitude_deg": 36.0, "longitude_deg": 112.0}
+    row = {
+        "place_id": place_id,
+        "name": place_id,
+        "kind": kind,
+        "in_china": 1,
+        "latitude_deg": 36.0,
+        "longitude_deg": 112.0,
+    }
     return row | more | SOURCE
 
 
 def _link(link_id: str, tail: str, head: str, mode: str, km: float, **more: Any) -> dict[str, Any]:
-    return {"link_id": link_id, "tail_place_id": tail, "head_place_id": head, "mode": mode, "km": km, "tariff_id": mode} | more | SOURCE
+    return (
+        {
+            "link_id": link_id,
+            "tail_place_id": tail,
+            "head_place_id": head,
+            "mode": mode,
+            "km": km,
+            "tariff_id": mode,
+        }
+        | more
+        | SOURCE
+    )
 
 
-def _customs(customs_id: str, place: str, from_regime: str, to_regime: str, **more: Any) -> dict[str, Any]:
-    row = {"customs_id": customs_id, "place_id": place, "from_regime": from_regime, "to_regime": to_regime, "cost_cny_per_teu": 100.0}
+def _customs(
+    customs_id: str, place: str, from_regime: str, to_regime: str, **more: Any
+) -> dict[str, Any]:
+    row = {
+        "customs_id": customs_id,
+        "place_id": place,
+        "from_regime": from_regime,
+        "to_regime": to_regime,
+        "cost_cny_per_teu": 100.0,
+    }
     return row | more | SOURCE
 
 
 def _form(form_id: str, import_regime: str, **more: Any) -> dict[str, Any]:
-    row = {"form_id": form_id, "name": form_id, "import_regime": import_regime, "home_regime": "domestic"}
+    row = {
+        "form_id": form_id,
+        "name": form_id,
+        "import_regime": import_regime,
+        "home_regime": "domestic",
+    }
     return row | {"export_regime": "domestic", "sale_regime": "domestic"} | more | SOURCE
 
 
@@ -245,9 +386,19 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
     def crf(years: float) -> float:
         return rate / (1 - (1 + rate) ** -years)
 
-    project = {r.project_id: m.col(r.capital_mcny * crf(r.life_years) + r.upkeep_mcny_per_year, 0, 1, 1) for r in t["projects"]}
-    service = {r.service_id: m.col(r.fixed_mcny_per_year, 0, 1, 1) for r in t["services"] if r.runs_today == 0}
-    opened = {z: m.col(r.open_mcny * crf(r.open_life_years) + r.open_mcny_per_year, 0, 1, 1) for z, r in enumerate(t["zones"])}
+    project = {
+        r.project_id: m.col(r.capital_mcny * crf(r.life_years) + r.upkeep_mcny_per_year, 0, 1, 1)
+        for r in t["projects"]
+    }
+    service = {
+        r.service_id: m.col(r.fixed_mcny_per_year, 0, 1, 1)
+        for r in t["services"]
+        if r.runs_today == 0
+    }
+    opened = {
+        z: m.col(r.open_mcny * crf(r.open_life_years) + r.open_mcny_per_year, 0, 1, 1)
+        for z, r in enumerate(t["zones"])
+    }
     load: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)  # resource -> terms
     out: dict[int, list[int]] = defaultdict(list)
     x: dict[tuple[int, int], int] = {}
@@ -271,7 +422,9 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
                 f = m.col(float(weight[a]))
                 balance[int(network.head[a])][f] = 1.0
                 balance[int(network.tail[a])][f] = -1.0
-                for q in network.arc_bottleneck[network.arc_bottleneck_start[a] : network.arc_bottleneck_start[a + 1]]:
+                for q in network.arc_bottleneck[
+                    network.arc_bottleneck_start[a] : network.arc_bottleneck_start[a + 1]
+                ]:
                     load["bottleneck", int(q)][f] = 1.0
                 if network.arc_service[a] >= 0:
                     load["service", int(network.arc_service[a])][f] = 1.0
@@ -312,11 +465,15 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
     for b, volume in enumerate(p.volume):
         industry = int(p.block_industry[b])
         origin = next(r for r in t["origins"] if r.origin_id == p.block_origin[b])
-        stay_cost = sum(part[b] for part in p.stay_parts.values()) + _route_cost(p, industry, origin.place_id, origin.form_id)
+        stay_cost = sum(part[b] for part in p.stay_parts.values()) + _route_cost(
+            p, industry, origin.place_id, origin.form_id
+        )
         stay = m.col(stay_cost)
         terms = {stay: 1.0} | {x[b, c]: 1.0 for c in range(p.n_cells) if (b, c) in x}
         for r in t["rivals"]:
-            cost = sum(part[0, industry] for part in p.rival_parts.values()) + _route_cost(p, industry, r.rival_id, r.form_id)
+            cost = sum(part[0, industry] for part in p.rival_parts.values()) + _route_cost(
+                p, industry, r.rival_id, r.form_id
+            )
             rival[b] = m.col(cost, high=r.max_share_of_block * volume)
             terms[rival[b]] = 1.0
         m.row(terms, volume, volume)
@@ -325,7 +482,12 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
             for z in range(len(p.zones)):
                 w = m.col(0.0, 0, 1, 1)
                 choices[w] = 1.0
-                m.row({x[b, c]: 1.0 for c in range(p.n_cells) if (b, c) in x and p.cell_zone[c] == z} | {w: -volume}, 0.0, 0.0)
+                m.row(
+                    {x[b, c]: 1.0 for c in range(p.n_cells) if (b, c) in x and p.cell_zone[c] == z}
+                    | {w: -volume},
+                    0.0,
+                    0.0,
+                )
             for column in (stay, rival.get(b)):
                 if column is not None:
                     w = m.col(0.0, 0, 1, 1)
@@ -344,25 +506,44 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
         terms[m.col(pool.increment_cny_per_unit_year / 1e6, high=pool.increment_max)] = -1.0
         for r in t["modules"]:
             if r.pool_id == pool.pool_id:
-                terms[m.col(r.capital_mcny * crf(r.life_years), 0, r.max_count, 1)] = -r.adds_per_module
+                terms[
+                    m.col(r.capital_mcny * crf(r.life_years), 0, r.max_count, 1)
+                ] = -r.adds_per_module
         m.row(terms, high=pool.endowment)
     if t["agglomeration"]:
         clustered = {k for k, r in enumerate(t["industries"]) if r.cluster_id == "all"}
-        points = sorted((r.volume_mcny_per_year, r.cost_change_mcny_per_year) for r in t["agglomeration"])
+        points = sorted(
+            (r.volume_mcny_per_year, r.cost_change_mcny_per_year) for r in t["agglomeration"]
+        )
         for z in range(len(p.zones)):
             weights = [m.col(change) for _, change in points]
             steps = [m.col(0.0, 0, 1, 1) for _ in points[1:]]
-            total = {column: 1.0 for c in range(p.n_cells) if p.cell_zone[c] == z and p.cell_industry[c] in clustered for column in out[c]}
+            total = {
+                column: 1.0
+                for c in range(p.n_cells)
+                if p.cell_zone[c] == z and p.cell_industry[c] in clustered
+                for column in out[c]
+            }
             m.row(total | {w: -v for w, (v, _) in zip(weights, points, strict=True)}, 0.0, 0.0)
             m.row(dict.fromkeys(weights, 1.0), 1.0, 1.0)
             m.row(dict.fromkeys(steps, 1.0), 1.0, 1.0)
             for n, w in enumerate(weights):
-                m.row({w: 1.0} | {steps[s]: -1.0 for s in (n - 1, n) if 0 <= s < len(steps)}, high=0.0)
+                m.row(
+                    {w: 1.0} | {steps[s]: -1.0 for s in (n - 1, n) if 0 <= s < len(steps)}, high=0.0
+                )
     for r in t["chains"]:
         near = zone_hours(instance).to_numpy() <= r.max_hours
         for z in range(len(p.zones)):
             if (z, 1) in host:
-                m.row({host[z, 1]: 1.0} | {host[y, 0]: -1.0 for y in range(len(p.zones)) if near[z, y] and (y, 0) in host}, high=0.0)
+                m.row(
+                    {host[z, 1]: 1.0}
+                    | {
+                        host[y, 0]: -1.0
+                        for y in range(len(p.zones))
+                        if near[z, y] and (y, 0) in host
+                    },
+                    high=0.0,
+                )
     for r in t["rules"]:
         m.row(dict.fromkeys(opened.values(), 1.0), high=r.value)
     if target_mcny:

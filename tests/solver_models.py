@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from optimizer.model.linear import CompiledModel, LinearModel
+from optimizer.linear import CompiledModel, LinearModel
 
 ALL = ("highs", "scip", "cbc", "cp-sat")
 

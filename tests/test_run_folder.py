@@ -20,7 +20,7 @@ from optimizer.errors import NoPlanError, OptimizerError
 from optimizer.export import export_geojson, export_graphml
 from optimizer.plan.plan import Status
 from optimizer.report.tables import plan_tables
-from optimizer.run import PARTS, RunFolderError, read_run, write_run
+from optimizer.run import PARTS, RunFolderError, check_out, read_run, write_run
 
 
 def write(folder: Path, *, with_report: bool = False, **changes: object) -> Path:
@@ -167,6 +167,33 @@ def test_the_earlier_run_comes_back_when_the_new_one_cannot_take_its_place(
     with pytest.raises(RunFolderError, match="Input/output error"):
         write(target, stop_reason="second")
     assert read_run(target)[0] == report_plan()
+
+
+def test_a_report_written_again_keeps_how_the_plan_was_made(tmp_path: Path) -> None:
+    info = RUN_INFO | {"machine": {"cores": 96}, "packages": {"highspy": "1.0"}}
+    write_run(
+        tmp_path / "run", report_instance(), report_plan(), info, with_report=False,
+        network=report_network(),
+    )  # fmt: skip
+    plan, first = read_run(tmp_path / "run")
+    write_run(tmp_path / "run", read_instance(tmp_path / "run" / "instance"), plan, first)
+    again = read_run(tmp_path / "run")
+    assert again == (plan, first)
+    assert again[1]["machine"] == {"cores": 96}
+    assert "1.0" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_plan_of_another_instance_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="another state of the instance"):
+        write(tmp_path / "run", instance_hash="0" * 64)
+
+
+def test_a_folder_can_be_checked_before_a_long_solve(tmp_path: Path) -> None:
+    assert check_out(tmp_path / "new") == tmp_path / "new"
+    assert check_out(tmp_path) == tmp_path
+    (tmp_path / "mine.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="not empty and not a run folder"):
+        check_out(tmp_path)
 
 
 def test_without_a_plan_there_is_nothing_to_write(tmp_path: Path) -> None:

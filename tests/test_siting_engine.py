@@ -14,7 +14,9 @@ from optimizer.errors import InstanceError, NoPlanError, SolverUnsuitableError
 from optimizer.plan.plan import Plan, Question, Status
 
 EXACT = {"gap": 1e-9, "explain": False}
-FEW = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 seeds = st.integers(0, 10_000)
 
 
@@ -41,7 +43,9 @@ def test_cp_sat_says_that_it_cannot_express_fractions() -> None:
 @pytest.mark.parametrize("seed", range(24))
 def test_same_optimum_as_the_direct_formulation(seed: int) -> None:
     instance = random_instance(seed)
-    target = 0.0 if seed % 2 else 0.15 * float(instance.tables["blocks"]["volume_mcny_per_year"].sum())
+    target = (
+        0.0 if seed % 2 else 0.15 * float(instance.tables["blocks"]["volume_mcny_per_year"].sum())
+    )
     direct = direct_optimum(instance, target_mcny=target)
     result = solve(instance, Question(target_mcny=target or None), **EXACT)
     if direct is None:
@@ -71,7 +75,10 @@ def _at_most(a: float, b: float) -> bool:
 def test_row_order_changes_nothing(seed: int) -> None:
     instance = random_instance(seed)
     rng = np.random.default_rng(seed)
-    shuffled = {n: f.sample(frac=1.0, random_state=int(rng.integers(1e9))).reset_index(drop=True) for n, f in instance.tables.items()}
+    shuffled = {
+        n: f.sample(frac=1.0, random_state=int(rng.integers(1e9))).reset_index(drop=True)
+        for n, f in instance.tables.items()
+    }
     assert _same(_cost(instance), _cost(instance.replace(**shuffled)))
 
 
@@ -91,12 +98,32 @@ def test_all_prices_doubled_cost_doubled(seed: int) -> None:
             changed[column] = changed[column] * 2
         doubled[name] = changed
     # Values of goods stand for quantities; their carrying cost and taxes scale with the rates instead.
-    plain = instance.replace(carrying_rate=0.0, emission_cny_per_tonne=0.0, deferred_interest_rate=0.0)
-    taxes = {"inputs": plain.tables["inputs"].assign(duty_rate=0.0), "industries": plain.tables["industries"].assign(vat_rate=0.0, refund_rate=0.0, output_duty_rate=0.0)}
-    forms = {"forms": plain.tables["forms"].assign(admin_share_of_output=0.0, deposit_share_of_imports=0.0)}
+    plain = instance.replace(
+        carrying_rate=0.0, emission_cny_per_tonne=0.0, deferred_interest_rate=0.0
+    )
+    taxes = {
+        "inputs": plain.tables["inputs"].assign(duty_rate=0.0),
+        "industries": plain.tables["industries"].assign(
+            vat_rate=0.0, refund_rate=0.0, output_duty_rate=0.0
+        ),
+    }
+    forms = {
+        "forms": plain.tables["forms"].assign(
+            admin_share_of_output=0.0, deposit_share_of_imports=0.0
+        )
+    }
     plain = plain.replace(**taxes, **forms)
-    dear = plain.replace(**{n: doubled[n] for n in doubled if n not in ("inputs", "industries", "forms")})
-    dear = dear.replace(industries=plain.tables["industries"].assign(**{c: doubled["industries"][c] for c in ("relocation_cny_per_mcny", "host_setup_mcny_per_year")}))
+    dear = plain.replace(
+        **{n: doubled[n] for n in doubled if n not in ("inputs", "industries", "forms")}
+    )
+    dear = dear.replace(
+        industries=plain.tables["industries"].assign(
+            **{
+                c: doubled["industries"][c]
+                for c in ("relocation_cny_per_mcny", "host_setup_mcny_per_year")
+            }
+        )
+    )
     assert _same(2 * _cost(plain), _cost(dear))
 
 
@@ -148,7 +175,9 @@ def test_mass_balances_and_accounts_add_up(seed: int) -> None:
     instance = random_instance(seed)
     result = solve(instance, **EXACT)
     plan = result.plan
-    blocks = instance.tables["blocks"].set_index(["origin_id", "industry_id"])["volume_mcny_per_year"]
+    blocks = instance.tables["blocks"].set_index(["origin_id", "industry_id"])[
+        "volume_mcny_per_year"
+    ]
     placed = {key: 0.0 for key in blocks.index}
     for move in plan.moves:
         placed[move.origin_id, move.industry_id] += move.output_mcny
@@ -180,7 +209,9 @@ def test_most_absorbed_is_what_the_largest_feasible_target_says(seed: int) -> No
 
 @pytest.mark.parametrize("objective", ["hours", "co2e", "jobs"])
 @pytest.mark.parametrize("seed", range(4))
-def test_other_objectives_beat_the_cheapest_plan_on_their_own_ground(seed: int, objective: str) -> None:
+def test_other_objectives_beat_the_cheapest_plan_on_their_own_ground(
+    seed: int, objective: str
+) -> None:
     instance = random_instance(seed)
     target = 0.1 * float(instance.tables["blocks"]["volume_mcny_per_year"].sum())
     best = solve(instance, Question(objective=objective, target_mcny=target), **EXACT)
@@ -191,7 +222,9 @@ def test_other_objectives_beat_the_cheapest_plan_on_their_own_ground(seed: int, 
     assert cheap.plan.cost_mcny <= best.plan.cost_mcny * (1 + 1e-6)
     if objective == "jobs":
         workers = instance.tables["industries"].set_index("industry_id")["workers_per_mcny"]
-        jobs = [sum(m.output_mcny * workers[m.industry_id] for m in r.plan.moves) for r in (best, cheap)]
+        jobs = [
+            sum(m.output_mcny * workers[m.industry_id] for m in r.plan.moves) for r in (best, cheap)
+        ]
         assert best.objective == pytest.approx(jobs[0], rel=1e-6)
         assert jobs[0] >= jobs[1] * (1 - 1e-6)
 
@@ -206,7 +239,10 @@ def test_a_conflict_is_named_in_the_planners_words() -> None:
 
 def test_a_question_about_unknown_things_names_all_of_them() -> None:
     with pytest.raises(InstanceError) as caught:
-        solve("two_zones", Question(open_zones=("taiyuam",), forbid_zones=("nowhere",), target_share=1.2))
+        solve(
+            "two_zones",
+            Question(open_zones=("taiyuam",), forbid_zones=("nowhere",), target_share=1.2),
+        )
     text = str(caught.value)
     assert "'taiyuan'" in text
     assert "nowhere" in text

@@ -28,7 +28,7 @@ from solver_models import (
 )
 
 from optimizer.errors import SolverUnsuitableError
-from optimizer.model.linear import CompiledModel, LinearModel
+from optimizer.linear import CompiledModel, LinearModel
 from optimizer.plan.plan import Status
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 

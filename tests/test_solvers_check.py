@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from solver_models import fixed_charge, infeasible, knapsack
 
-from optimizer.model.linear import CompiledModel, LinearModel
+from optimizer.linear import CompiledModel, LinearModel
 from optimizer.plan.plan import Status
 from optimizer.solvers import SolverOptions, SolverResult, checked, solve_model
 from optimizer.solvers import solve as solve_module

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from solver_models import brute_force, odd, random_integer_model
 
 from optimizer.errors import NoPlanError
-from optimizer.model.linear import CompiledModel, LinearModel
+from optimizer.linear import CompiledModel, LinearModel
 from optimizer.solvers.conflict import (
     cheapest_relaxation,
     find_conflict,

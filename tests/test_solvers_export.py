@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solver_models import fixed_charge, knapsack, random_integer_model
 
-from optimizer.model.linear import CompiledModel, LinearModel
+from optimizer.linear import CompiledModel, LinearModel
 from optimizer.solvers import SolverOptions, solve_model
 from optimizer.solvers.cbc import cbc_program
 from optimizer.solvers.export import key_text, lp_lines, mps_lines, write_lp, write_mps

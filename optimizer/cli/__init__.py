@@ -47,7 +47,13 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="zoneopt", prog_name="zoneopt")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True, help="What the library logs to standard error.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="What the library logs to standard error.",
+)
 def group(log_level: str) -> None:
     """Which zones can absorb the gradient transfer of processing trade at the lowest cost?
 

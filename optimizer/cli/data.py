@@ -39,7 +39,13 @@ def instances(as_json: bool) -> None:
 
     found = list_bundled()
     if as_json:
-        click.echo(json.dumps([{"name": b.name, "title": b.title, "description": b.description} for b in found], ensure_ascii=False, indent=1))
+        click.echo(
+            json.dumps(
+                [{"name": b.name, "title": b.title, "description": b.description} for b in found],
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
         return
     width = max(len(b.name) for b in found)
     for b in found:

@@ -12,8 +12,17 @@ FORMS = ["csv", "xlsx", "parquet", "lp", "mps", "geojson", "graphml"]
 @click.command()
 @click.argument("instance")
 @click.option("--to", "form", type=click.Choice(FORMS), required=True, help="Format.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for csv and parquet.")
-@click.option("--plan", type=click.Path(exists=True, path_type=Path), help="A plan.json or run folder to draw in (geojson).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File, or folder for csv and parquet.",
+)
+@click.option(
+    "--plan",
+    type=click.Path(exists=True, path_type=Path),
+    help="A plan.json or run folder to draw in (geojson).",
+)
 def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
     """Write INSTANCE for other programs.
 

@@ -12,17 +12,70 @@ import click
 @click.argument("instance")
 @click.argument("from_", metavar="FROM")
 @click.argument("to", metavar="TO")
-@click.option("--goods", help="INDUSTRY (its output), INDUSTRY:INPUT, or a goods key of a plan. [default: a container of 10 t and CNY 200,000]")
-@click.option("--value-cny-per-teu", type=click.FloatRange(min=0), help="Value of one TEU, instead of the goods' own.")
-@click.option("--tonnes-per-teu", type=click.FloatRange(min=0), help="Weight of one TEU, instead of the goods' own.")
-@click.option("--k", type=click.IntRange(min=1), default=5, show_default=True, help="How many routes.")
-@click.option("--by", type=click.Choice(["cost", "generalised", "hours", "co2"]), default="cost", show_default=True, help="What the routes minimise: money, money with inventory, reliability and emissions, hours, or CO2e.")
-@click.option("--close", "closed", multiple=True, metavar="ID", help="Close a place, link, corridor, service, bottleneck or mode, by id or name. Repeatable.")
-@click.option("--build", "projects", multiple=True, metavar="PROJECT", help="As if this project were built ('all' for all). Repeatable.")
-@click.option("--services", type=click.Choice(["today", "all"]), default="today", show_default=True, help="Which scheduled services run.")
-@click.option("--pareto", is_flag=True, help="The whole front of money, hours and CO2e instead of the k best.")
+@click.option(
+    "--goods",
+    help="INDUSTRY (its output), INDUSTRY:INPUT, or a goods key of a plan. [default: a container of 10 t and CNY 200,000]",
+)
+@click.option(
+    "--value-cny-per-teu",
+    type=click.FloatRange(min=0),
+    help="Value of one TEU, instead of the goods' own.",
+)
+@click.option(
+    "--tonnes-per-teu",
+    type=click.FloatRange(min=0),
+    help="Weight of one TEU, instead of the goods' own.",
+)
+@click.option(
+    "--k", type=click.IntRange(min=1), default=5, show_default=True, help="How many routes."
+)
+@click.option(
+    "--by",
+    type=click.Choice(["cost", "generalised", "hours", "co2"]),
+    default="cost",
+    show_default=True,
+    help="What the routes minimise: money, money with inventory, reliability and emissions, hours, or CO2e.",
+)
+@click.option(
+    "--close",
+    "closed",
+    multiple=True,
+    metavar="ID",
+    help="Close a place, link, corridor, service, bottleneck or mode, by id or name. Repeatable.",
+)
+@click.option(
+    "--build",
+    "projects",
+    multiple=True,
+    metavar="PROJECT",
+    help="As if this project were built ('all' for all). Repeatable.",
+)
+@click.option(
+    "--services",
+    type=click.Choice(["today", "all"]),
+    default="today",
+    show_default=True,
+    help="Which scheduled services run.",
+)
+@click.option(
+    "--pareto", is_flag=True, help="The whole front of money, hours and CO2e instead of the k best."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def route(instance: str, from_: str, to: str, goods: str | None, value_cny_per_teu: float | None, tonnes_per_teu: float | None, k: int, by: str, closed: tuple[str, ...], projects: tuple[str, ...], services: str, pareto: bool, as_json: bool) -> None:
+def route(
+    instance: str,
+    from_: str,
+    to: str,
+    goods: str | None,
+    value_cny_per_teu: float | None,
+    tonnes_per_teu: float | None,
+    k: int,
+    by: str,
+    closed: tuple[str, ...],
+    projects: tuple[str, ...],
+    services: str,
+    pareto: bool,
+    as_json: bool,
+) -> None:
     """Print the best routes of INSTANCE from FROM to TO, leg by leg.
 
     FROM, TO and the ids to close may be ids or names, English or Chinese. Exit code 1 when no route is left; the answer
@@ -62,8 +115,14 @@ def _print_routes(answer: object) -> None:
             f"{route_.hours:,.1f} h +- {route_.sd_hours:,.1f}, {route_.co2e_kg_per_teu:,.0f} kg CO2e, {route_.km:,.0f} km"
         )
         for leg in route_.legs:
-            what = f"{leg.kind} {leg.mode}" if leg.from_regime == leg.regime else f"customs {leg.from_regime} > {leg.regime}"
-            where = f"{leg.from_name} > {leg.to_name}" if leg.from_id != leg.to_id else leg.from_name
+            what = (
+                f"{leg.kind} {leg.mode}"
+                if leg.from_regime == leg.regime
+                else f"customs {leg.from_regime} > {leg.regime}"
+            )
+            where = (
+                f"{leg.from_name} > {leg.to_name}" if leg.from_id != leg.to_id else leg.from_name
+            )
             click.echo(
                 f"   {what:<34} {where:<52} {leg.km:>8,.0f} km {leg.cost_cny_per_teu:>9,.0f} CNY {leg.hours:>7.1f} h "
                 f"{leg.co2e_kg_per_teu:>7,.0f} kg  {leg.regime}, {leg.grade}"
@@ -73,7 +132,12 @@ def _print_routes(answer: object) -> None:
 @click.command()
 @click.argument("instance")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@click.option("--csv", "csv_path", type=click.Path(dir_okay=False, writable=True), help="Also write the table.")
+@click.option(
+    "--csv",
+    "csv_path",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Also write the table.",
+)
 def calibrate(instance: str, as_json: bool, csv_path: str | None) -> None:
     """Compare the network of INSTANCE with published figures, row by row and by mode.
 
@@ -89,12 +153,34 @@ def calibrate(instance: str, as_json: bool, csv_path: str | None) -> None:
     if csv_path:
         table.to_csv(csv_path, index=False)
     if as_json:
-        click.echo(json.dumps({"rows": json.loads(table.to_json(orient="records")), "summary": json.loads(summary.to_json(orient="records"))}, ensure_ascii=False, indent=1))
+        click.echo(
+            json.dumps(
+                {
+                    "rows": json.loads(table.to_json(orient="records")),
+                    "summary": json.loads(summary.to_json(orient="records")),
+                },
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
         return
     import pandas as pd
 
-    with pd.option_context("display.width", 220, "display.max_columns", None, "display.max_rows", None, "display.max_colwidth", 40):
+    with pd.option_context(
+        "display.width",
+        220,
+        "display.max_columns",
+        None,
+        "display.max_rows",
+        None,
+        "display.max_colwidth",
+        40,
+    ):
         shown = [c for c in table.columns if c not in ("source", "route", "arc_keys")]
-        click.echo(table[shown].to_string(index=False, float_format=lambda v: f"{v:,.3g}" if abs(v) < 10 else f"{v:,.0f}"))
+        click.echo(
+            table[shown].to_string(
+                index=False, float_format=lambda v: f"{v:,.3g}" if abs(v) < 10 else f"{v:,.0f}"
+            )
+        )
         click.echo("")
         click.echo(summary.to_string(index=False, float_format=lambda v: f"{v:.3g}"))

@@ -16,24 +16,111 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 
 @click.command()
 @click.argument("instance")
-@click.option("--target", metavar="SHARE|MCNY", help="Volume that must come to the zones: a share (0.2 or 20%) of all relocatable volume, or million CNY a year (5000).")
-@click.option("--industry-target", "industry_targets", multiple=True, metavar="INDUSTRY=MCNY", help="Volume of one industry that must come. Repeatable.")
-@click.option("--objective", type=click.Choice(OBJECTIVES), default="cost", show_default=True, help="What is best: least cost, most absorbed volume, most jobs, least hours or least CO2e.")
-@click.option("--budget", "budget_mcny", type=float, metavar="MCNY", help="Most capital of zones, modules and projects.")
-@click.option("--cost-limit", "cost_limit_mcny", type=float, metavar="MCNY", help="Most total cost a year, for objectives other than cost.")
-@click.option("--close", "closed", multiple=True, metavar="ID", help="Close a place, link, corridor, service, transfer or customs arc. Repeatable.")
-@click.option("--open", "open_zones", multiple=True, metavar="ZONE", help="Force a zone to open. Repeatable.")
-@click.option("--forbid", "forbid_zones", multiple=True, metavar="ZONE", help="Keep a zone shut. Repeatable.")
-@click.option("--set", "overrides", multiple=True, metavar="TABLE.ID.COLUMN=VALUE", help="Change one cell (also *=FACTOR; settings.KEY=VALUE). Repeatable.")
-@click.option("--solver", type=click.Choice(SOLVERS), default="auto", show_default=True, help="Who solves the integer model; changes the time, not the answer.")
-@click.option("--time-limit", "time_limit_s", type=click.FloatRange(min=0, min_open=True), default=300.0, show_default=True, metavar="S", help="Seconds.")
-@click.option("--gap", type=click.FloatRange(min=0), default=1e-3, show_default=True, help="Relative gap at which to stop.")
+@click.option(
+    "--target",
+    metavar="SHARE|MCNY",
+    help="Volume that must come to the zones: a share (0.2 or 20%) of all relocatable volume, or million CNY a year (5000).",
+)
+@click.option(
+    "--industry-target",
+    "industry_targets",
+    multiple=True,
+    metavar="INDUSTRY=MCNY",
+    help="Volume of one industry that must come. Repeatable.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(OBJECTIVES),
+    default="cost",
+    show_default=True,
+    help="What is best: least cost, most absorbed volume, most jobs, least hours or least CO2e.",
+)
+@click.option(
+    "--budget",
+    "budget_mcny",
+    type=float,
+    metavar="MCNY",
+    help="Most capital of zones, modules and projects.",
+)
+@click.option(
+    "--cost-limit",
+    "cost_limit_mcny",
+    type=float,
+    metavar="MCNY",
+    help="Most total cost a year, for objectives other than cost.",
+)
+@click.option(
+    "--close",
+    "closed",
+    multiple=True,
+    metavar="ID",
+    help="Close a place, link, corridor, service, transfer or customs arc. Repeatable.",
+)
+@click.option(
+    "--open", "open_zones", multiple=True, metavar="ZONE", help="Force a zone to open. Repeatable."
+)
+@click.option(
+    "--forbid", "forbid_zones", multiple=True, metavar="ZONE", help="Keep a zone shut. Repeatable."
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="TABLE.ID.COLUMN=VALUE",
+    help="Change one cell (also *=FACTOR; settings.KEY=VALUE). Repeatable.",
+)
+@click.option(
+    "--solver",
+    type=click.Choice(SOLVERS),
+    default="auto",
+    show_default=True,
+    help="Who solves the integer model; changes the time, not the answer.",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds.",
+)
+@click.option(
+    "--gap",
+    type=click.FloatRange(min=0),
+    default=1e-3,
+    show_default=True,
+    help="Relative gap at which to stop.",
+)
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write a run folder: plan.json, tables, report.html, plan.xlsx.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on standard output.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write a run folder: plan.json, tables, report.html, plan.xlsx.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object and nothing else on standard output.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
-def solve(instance: str, target: str | None, industry_targets: tuple[str, ...], overrides: tuple[str, ...], time_limit_s: float, gap: float, threads: int, seed: int, solver: str, out: Path | None, as_json: bool, quiet: bool, **asked: object) -> None:
+def solve(
+    instance: str,
+    target: str | None,
+    industry_targets: tuple[str, ...],
+    overrides: tuple[str, ...],
+    time_limit_s: float,
+    gap: float,
+    threads: int,
+    seed: int,
+    solver: str,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **asked: object,
+) -> None:
     """Find the best siting plan of INSTANCE and prove how good it is.
 
     The default places all relocatable volume at least cost among staying where it is, rival hosts and the zones. Ctrl-C
@@ -52,7 +139,9 @@ def solve(instance: str, target: str | None, industry_targets: tuple[str, ...], 
     started = time.perf_counter()
     table = read_instance(instance)
     read_s = time.perf_counter() - started
-    question = Question(**_target(target), industry_targets=tuple(map(_pair, industry_targets)), **asked)
+    question = Question(
+        **_target(target), industry_targets=tuple(map(_pair, industry_targets)), **asked
+    )
     if out is not None:
         from optimizer.run import check_out
 
@@ -73,7 +162,13 @@ def solve(instance: str, target: str | None, industry_targets: tuple[str, ...], 
         where = write_run(out, result.instance, result.plan, run_info(result))
         result.seconds["write"] = time.perf_counter() - started
     if as_json:
-        click.echo(json.dumps(result.to_dict() | {"out": str(out) if where else None}, ensure_ascii=False, indent=1))
+        click.echo(
+            json.dumps(
+                result.to_dict() | {"out": str(out) if where else None},
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
     else:
         click.echo(result.summary())
         for note in result.notes:
@@ -105,7 +200,9 @@ def _target(text: str | None) -> dict[str, float]:
             return {"target_share": float(text[:-1]) / 100}
         value = float(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is neither a share (0.2, 20%) nor million CNY (5000)", param_hint="--target") from None
+        raise click.BadParameter(
+            f"{text!r} is neither a share (0.2, 20%) nor million CNY (5000)", param_hint="--target"
+        ) from None
     return {"target_share": value} if value <= 1 else {"target_mcny": value}
 
 
@@ -116,4 +213,6 @@ def _pair(text: str) -> tuple[str, float]:
             raise ValueError
         return name, float(value)
     except ValueError:
-        raise click.BadParameter(f"{text!r}: write INDUSTRY=MCNY", param_hint="--industry-target") from None
+        raise click.BadParameter(
+            f"{text!r}: write INDUSTRY=MCNY", param_hint="--industry-target"
+        ) from None

@@ -12,7 +12,13 @@ import click
 @click.command()
 @click.argument("instance")
 @click.argument("plan", type=click.Path(exists=True, path_type=Path))
-@click.option("--tolerance", type=click.FloatRange(min=0), default=1e-6, show_default=True, help="Relative tolerance of sums.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=1e-6,
+    show_default=True,
+    help="Relative tolerance of sums.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(instance: str, plan: Path, tolerance: float, as_json: bool) -> None:
     """Recompute PLAN (a plan.json or a run folder) on INSTANCE from the tables alone.

@@ -61,7 +61,11 @@ def read_answer(m: SitingModel, x: np.ndarray) -> Answer:
         services=tuple(k[1] for k in chosen["service"]),
         flows=flows,
     )
-    accounts = [*accounts, *_production(problem, per_cell, rivals, stays), *_lumps(m, answer_parts, per_cell)]
+    accounts = [
+        *accounts,
+        *_production(problem, per_cell, rivals, stays),
+        *_lumps(m, answer_parts, per_cell),
+    ]
     accounts = tuple(line for line in accounts if line.mcny != 0)
     cost = float(np.sum([line.mcny for line in accounts], dtype=np.longdouble))
     return Answer(accounts=accounts, cost_mcny=cost, **answer_parts)
@@ -71,14 +75,18 @@ def _chosen(value: Mapping[tuple, float], kind: str) -> list[tuple]:
     return [key for key, v in value.items() if key[0] == kind and v > 0.5]
 
 
-def _open_zones(problem: Problem, chosen: list[tuple], per_cell: Mapping[tuple[int, int], float]) -> tuple[str, ...]:
+def _open_zones(
+    problem: Problem, chosen: list[tuple], per_cell: Mapping[tuple[int, int], float]
+) -> tuple[str, ...]:
     """Zones that receive transfer: existing zones, open at no cost in any case, only if something comes."""
     busy = {int(problem.cell_zone[cell]) for _, cell in per_cell}
     status = list(problem.table("zones")["status"])
     return tuple(problem.zones[k] for _, k in chosen if status[k] != "existing" or k in busy)
 
 
-def _outputs(m: SitingModel, value: Mapping[tuple, float]) -> tuple[dict[tuple[int, int], float], dict[int, float]]:
+def _outputs(
+    m: SitingModel, value: Mapping[tuple, float]
+) -> tuple[dict[tuple[int, int], float], dict[int, float]]:
     """Output of every (block, cell), and of every block in all.
 
     Separable blocks share cells; any split of the shared output that respects both sums is a plan
@@ -114,7 +122,9 @@ def _outputs(m: SitingModel, value: Mapping[tuple, float]) -> tuple[dict[tuple[i
     return per_cell, moved
 
 
-def _fill(left: list[tuple[int, float]], right: list[tuple[int, float]]) -> Iterable[tuple[int, int, float]]:
+def _fill(
+    left: list[tuple[int, float]], right: list[tuple[int, float]]
+) -> Iterable[tuple[int, int, float]]:
     """Match two lists of amounts with equal totals in order (the north-west corner rule)."""
     a, b = 0, 0
     rest_a, rest_b = left[0][1], right[0][1]
@@ -149,7 +159,9 @@ def _moves(m: SitingModel, per_cell: Mapping[tuple[int, int], float]) -> tuple[M
     )
 
 
-def _elsewhere(problem: Problem, value: Mapping[tuple, float], moved: Mapping[int, float]) -> tuple[tuple, tuple]:
+def _elsewhere(
+    problem: Problem, value: Mapping[tuple, float], moved: Mapping[int, float]
+) -> tuple[tuple, tuple]:
     """Volumes that rivals take and that stay; each block's three parts add up to it exactly."""
     rivals, stays = [], []
     for block, origin in enumerate(problem.block_origin):
@@ -170,7 +182,10 @@ def _elsewhere(problem: Problem, value: Mapping[tuple, float], moved: Mapping[in
 
 
 def _increments(
-    m: SitingModel, per_cell: Mapping[tuple[int, int], float], modules: Mapping[str, int], built: set[str]
+    m: SitingModel,
+    per_cell: Mapping[tuple[int, int], float],
+    modules: Mapping[str, int],
+    built: set[str],
 ) -> tuple[tuple[str, float], ...]:
     """The increments that the plan needs: use less what is there, never more than that."""
     problem = m.problem
@@ -187,7 +202,11 @@ def _increments(
     result = []
     for pool in problem.table("pools").itertuples():
         short = used[pool.pool_id] - pool.endowment
-        if np.isfinite(short) and short > 1e-9 * max(1.0, abs(used[pool.pool_id])) and pool.increment_max > 0:
+        if (
+            np.isfinite(short)
+            and short > 1e-9 * max(1.0, abs(used[pool.pool_id]))
+            and pool.increment_max > 0
+        ):
             result.append((pool.pool_id, min(short, pool.increment_max)))
     return tuple(result)
 
@@ -244,10 +263,14 @@ def _flows(
         for line in problem.lines_of[problem.cell_industry[cell]]:
             goods = problem.lines[line]
             if goods.node < 0:
-                flows.append(Flow("zone", zone, form, industry, goods.key, goods.teu * output[cell], ()))
+                flows.append(
+                    Flow("zone", zone, form, industry, goods.key, goods.teu * output[cell], ())
+                )
         for commodity in problem.cell_commodities[cell]:
             teu = problem.lines[commodity[0]].teu
-            own = [(m.bundles[g][commodity], v) for g, v in bundled[cell] if commodity in m.bundles[g]]
+            own = [
+                (m.bundles[g][commodity], v) for g, v in bundled[cell] if commodity in m.bundles[g]
+            ]
             others = [c for c in m.commodity_cells[commodity] if c in output]
             left = {
                 c: max(0.0, output[c] - sum(v for g, v in bundled[c] if commodity in m.bundles[g])) for c in others
@@ -289,7 +312,14 @@ class _Pricer:
         self.lines: dict[tuple[str, str, str, str], float] = defaultdict(float)
 
     def flow(
-        self, kind: str, host: str, form: str, industry: str, line: int, teu: float, arcs: Iterable[int]
+        self,
+        kind: str,
+        host: str,
+        form: str,
+        industry: str,
+        line: int,
+        teu: float,
+        arcs: Iterable[int],
     ) -> Flow:
         """A flow on ``arcs``; its cost goes into the account lines."""
         numbers = np.fromiter(arcs, dtype=np.int64)
@@ -300,12 +330,18 @@ class _Pricer:
         keys = tuple(self.network.arc_keys[a] for a in numbers)
         return Flow(kind, host, form, industry, self.problem.lines[line].key, teu, keys)
 
-    def host_flows(self, kind: str, host: str, place: str, form: str, industry: str, amount: float) -> list[Flow]:
+    def host_flows(
+        self, kind: str, host: str, place: str, form: str, industry: str, amount: float
+    ) -> list[Flow]:
         problem = self.problem
         flows = []
         for line in problem.lines_of[problem.industries.index(industry)]:
             goods = problem.lines[line]
-            arcs = problem.book.path(line, problem.host_node(goods, place, form)) if goods.node >= 0 else []
+            arcs = (
+                problem.book.path(line, problem.host_node(goods, place, form))
+                if goods.node >= 0
+                else []
+            )
             flows.append(self.flow(kind, host, form, industry, line, goods.teu * amount, arcs))
         return flows
 
@@ -316,43 +352,67 @@ class _Pricer:
         ]
 
 
-def _production(problem: Problem, per_cell: Mapping, rivals: tuple, stays: tuple) -> list[AccountLine]:
+def _production(
+    problem: Problem, per_cell: Mapping, rivals: tuple, stays: tuple
+) -> list[AccountLine]:
     lines = []
     for (block, cell), amount in per_cell.items():
-        zone, industry = problem.zones[problem.cell_zone[cell]], problem.industries[problem.cell_industry[cell]]
+        zone, industry = (
+            problem.zones[problem.cell_zone[cell]],
+            problem.industries[problem.cell_industry[cell]],
+        )
         origin = problem.block_origin[block]
         for component, unit in problem.cell_parts.items():
-            lines.append(AccountLine(component, "zone", zone, industry, origin, unit[cell] * amount))
+            lines.append(
+                AccountLine(component, "zone", zone, industry, origin, unit[cell] * amount)
+            )
         move = problem.move_cost.get((block, int(problem.cell_zone[cell])), 0.0)
         if problem.instance.dense_moves is not None:
             move = float(problem.instance.dense_moves[block, problem.cell_zone[cell]]) / MCNY
         lines.append(AccountLine("relocation", "zone", zone, industry, origin, move * amount))
-    block_at = {(o, problem.industries[i]): b for b, (o, i) in enumerate(zip(problem.block_origin, problem.block_industry, strict=True))}
+    block_at = {
+        (o, problem.industries[i]): b
+        for b, (o, i) in enumerate(zip(problem.block_origin, problem.block_industry, strict=True))
+    }
     for origin, industry, rival, amount in rivals:
         r, i = problem.rivals.index(rival), problem.industries.index(industry)
         for component, unit in problem.rival_parts.items():
-            lines.append(AccountLine(component, "rival", rival, industry, origin, unit[r, i] * amount))
+            lines.append(
+                AccountLine(component, "rival", rival, industry, origin, unit[r, i] * amount)
+            )
     for origin, industry, amount in stays:
         block = block_at[origin, industry]
         for component, unit in problem.stay_parts.items():
-            lines.append(AccountLine(component, "stay", origin, industry, origin, unit[block] * amount))
+            lines.append(
+                AccountLine(component, "stay", origin, industry, origin, unit[block] * amount)
+            )
     return lines
 
 
-def _lumps(m: SitingModel, parts: Mapping, per_cell: Mapping[tuple[int, int], float]) -> list[AccountLine]:
+def _lumps(
+    m: SitingModel, parts: Mapping, per_cell: Mapping[tuple[int, int], float]
+) -> list[AccountLine]:
     problem = m.problem
     lines = []
     zone_rows = {r.zone_id: r for r in problem.table("zones").itertuples()}
     for zone in parts["open_zones"]:
-        lines.append(AccountLine("opening", "zone", zone, "", "", zone_cost(problem, zone_rows[zone])))
-    setup = dict(zip(problem.industries, problem.table("industries")["host_setup_mcny_per_year"], strict=True))
+        lines.append(
+            AccountLine("opening", "zone", zone, "", "", zone_cost(problem, zone_rows[zone]))
+        )
+    setup = dict(
+        zip(
+            problem.industries, problem.table("industries")["host_setup_mcny_per_year"], strict=True
+        )
+    )
     for zone, industry in parts["hosts"]:
         lines.append(AccountLine("setup", "zone", zone, industry, "", setup[industry]))
     counts = dict(parts["modules"])
     for r in problem.table("modules").itertuples():
         if r.module_id in counts:
             price = r.capital_mcny * problem.crf(r.life_years) + r.upkeep_mcny_per_year
-            lines.append(AccountLine("modules", "zone", r.zone_id, "", "", counts[r.module_id] * price))
+            lines.append(
+                AccountLine("modules", "zone", r.zone_id, "", "", counts[r.module_id] * price)
+            )
     pools = {r.pool_id: r for r in problem.table("pools").itertuples()}
     for pool_id, amount in parts["increments"]:
         price = pools[pool_id].increment_cny_per_unit_year / MCNY
@@ -368,7 +428,9 @@ def _lumps(m: SitingModel, parts: Mapping, per_cell: Mapping[tuple[int, int], fl
     return lines
 
 
-def _agglomeration(problem: Problem, per_cell: Mapping[tuple[int, int], float]) -> list[AccountLine]:
+def _agglomeration(
+    problem: Problem, per_cell: Mapping[tuple[int, int], float]
+) -> list[AccountLine]:
     table = problem.table("agglomeration")
     if table.empty:
         return []
@@ -383,6 +445,8 @@ def _agglomeration(problem: Problem, per_cell: Mapping[tuple[int, int], float]) 
         curve = table[table["cluster_id"] == cluster].sort_values("point")
         if curve.empty:
             continue
-        change = float(np.interp(amount, curve["volume_mcny_per_year"], curve["cost_change_mcny_per_year"]))
+        change = float(
+            np.interp(amount, curve["volume_mcny_per_year"], curve["cost_change_mcny_per_year"])
+        )
         lines.append(AccountLine("agglomeration", "zone", problem.zones[zone], cluster, "", change))
     return lines

@@ -17,7 +17,9 @@ from optimizer.problem import build_problem
 from optimizer.solvers.export import write_lp, write_mps, write_names
 
 
-def export_model(instance: Instance, path: Path, form: str, question: Question | None = None) -> Path:
+def export_model(
+    instance: Instance, path: Path, form: str, question: Question | None = None
+) -> Path:
     """Write the model of ``question`` with every route that could matter; names go to PATH.names.csv.
 
     All capacity rows are written, also those that do not bind, so that the file stands alone.
@@ -27,7 +29,9 @@ def export_model(instance: Instance, path: Path, form: str, question: Question |
     relaxation = Relaxation(m)
     relaxation.solve(Watch())
     if not relaxation.all_listed:
-        raise OptimizerError("too many routes could matter to write them all; close some projects or services")
+        raise OptimizerError(
+            "too many routes could matter to write them all; close some projects or services"
+        )
     for resource in range(len(m.resources.keys)):
         if m.resources.keys[resource][0] != "gate" and np.isfinite(m.resources.today[resource]):
             relaxation.add_resource(resource)

@@ -53,7 +53,13 @@ class Watch:
     def stopped(self) -> bool:
         return self.cancel.is_set() or self.left_s <= 0
 
-    def report(self, phase: str, incumbent: float | None = None, bound: float | None = None, detail: str = "") -> None:
+    def report(
+        self,
+        phase: str,
+        incumbent: float | None = None,
+        bound: float | None = None,
+        detail: str = "",
+    ) -> None:
         """Tell where the solve is; the best incumbent and bound so far are kept (minimisation)."""
         if incumbent is not None and (self.incumbent is None or incumbent < self.incumbent):
             self.incumbent = incumbent

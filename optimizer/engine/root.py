@@ -45,7 +45,9 @@ class Relaxation:
         self.bundled: set[Commodity] = set()
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
-        self.all_listed = False  # are all routes that matter for the resources at hand in the model?
+        self.all_listed = (
+            False  # are all routes that matter for the resources at hand in the model?
+        )
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
         self.converged = False
@@ -70,7 +72,9 @@ class Relaxation:
             if self.status is not Status.OPTIMAL:
                 return self.status
             self.x, self.duals, self.objective = self.lp.x, self.lp.duals, self.lp.objective
-            watch.report("relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}")
+            watch.report(
+                "relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}"
+            )
             if watch.stopped:
                 break
             if not (self.add_strong_cuts(self.x) + self.add_violated(self.x) + self.add_priced()):
@@ -84,10 +88,23 @@ class Relaxation:
 
     # -- keeping model and LP in step --------------------------------------------------------------
 
-    def add_row(self, key: tuple, terms: Iterable[tuple[int, float]], low: float = -np.inf, high: float = np.inf) -> None:
+    def add_row(
+        self,
+        key: tuple,
+        terms: Iterable[tuple[int, float]],
+        low: float = -np.inf,
+        high: float = np.inf,
+    ) -> None:
         self.m.lp.add_row(key, terms, low, high)
 
-    def add_col(self, key: tuple, cost: float, entries: Iterable[tuple[int, float]], measure: float = 0.0, ub: float = np.inf) -> int:
+    def add_col(
+        self,
+        key: tuple,
+        cost: float,
+        entries: Iterable[tuple[int, float]],
+        measure: float = 0.0,
+        ub: float = np.inf,
+    ) -> int:
         column = self.m.add(key, cost, ub=ub, measure=measure)
         for r, v in entries:
             self.m.lp.add_entry(r, column, v)
@@ -154,7 +171,10 @@ class Relaxation:
         added = 0
         for r in sorted(set(load) - self.resources):
             capacity = self.m.resources.today[r]
-            if self.m.resources.keys[r][0] != "gate" and load[r] > capacity * (1 + tolerance) + tolerance:
+            if (
+                self.m.resources.keys[r][0] != "gate"
+                and load[r] > capacity * (1 + tolerance) + tolerance
+            ):
                 self.add_resource(r)
                 added += 1
         if added:
@@ -168,7 +188,10 @@ class Relaxation:
         self.resources.add(resource)
         kind, name = self.m.resources.keys[resource]
         if self.m.resources.today[resource] > 0 and self.held_back:
-            routes, self.held_back = self.held_back, []  # with a capacity that binds they could pay after all
+            routes, self.held_back = (
+                self.held_back,
+                [],
+            )  # with a capacity that binds they could pay after all
             self.add_routes(routes)
         terms, high = resource_row(self.m, resource)
         self.add_row(("capacity", resource), terms, high=high)
@@ -185,11 +208,17 @@ class Relaxation:
         keys = self.m.resources.keys
         relevant = set(self.resources)
         if self.could_gain:
-            relevant |= {r for r, (kind, _) in enumerate(keys) if kind != "bottleneck" and not self.m.resources.today[r]}
+            relevant |= {
+                r
+                for r, (kind, _) in enumerate(keys)
+                if kind != "bottleneck" and not self.m.resources.today[r]
+            }
         commodities = set(self.could_gain)
         binding = {r for r in self.resources if self.m.resources.today[r] > 0}
         if binding:
-            commodities |= {c for c in self.m.commodity_cells if binding & base_usage(self.m, c).keys()}
+            commodities |= {
+                c for c in self.m.commodity_cells if binding & base_usage(self.m, c).keys()
+            }
         found = complete(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
         self.all_listed = found is not None
         if found is None:
@@ -215,7 +244,11 @@ class Relaxation:
         for commodity, routes in alone.items():
             use = route_usage(self.m, *routes[0])
             needs = [r for r in use if self.m.resources.today[r] == 0]
-            if len(routes) == 1 and len(needs) == 1 and self.m.resources.keys[needs[0]][0] == "gate":
+            if (
+                len(routes) == 1
+                and len(needs) == 1
+                and self.m.resources.keys[needs[0]][0] == "gate"
+            ):
                 self.m.bundles.setdefault(needs[0], {})[commodity] = routes[0][1]
                 self.bundled.add(commodity)
             else:

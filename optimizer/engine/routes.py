@@ -30,14 +30,18 @@ class RouteFinder:
         self.m = m
         problem = m.problem
         barred = _barred_projects(m)
-        mask = problem.network.available(closed=problem.question.closed, projects="all", services="all")
+        mask = problem.network.available(
+            closed=problem.question.closed, projects="all", services="all"
+        )
         for arc, resources in m.resources.of_arc.items():
             for r in resources:
                 kind, name = m.resources.keys[r]
                 if kind == "gate" and set(name) <= barred:
                     mask[arc] = False
         self.finder = PathFinder(problem.network, mask)
-        self.unit = MCNY if problem.by == "generalised" else (1000.0 if problem.by == "co2" else 1.0)
+        self.unit = (
+            MCNY if problem.by == "generalised" else (1000.0 if problem.by == "co2" else 1.0)
+        )
         self.nodes_of: dict[int, list[int]] = {}
         for line, node in m.commodity_cells:
             self.nodes_of.setdefault(line, []).append(node)
@@ -107,7 +111,8 @@ def price(
     for line, node in commodities:
         by_line.setdefault(line, []).append(node)
     priced_arcs = [
-        (arc, sum(prices.get(r, 0.0) for r in resources)) for arc, resources in m.resources.of_arc.items()
+        (arc, sum(prices.get(r, 0.0) for r in resources))
+        for arc, resources in m.resources.of_arc.items()
     ]
     priced_arcs = [(arc, p) for arc, p in priced_arcs if p > 0]
     arcs = np.array([a for a, _ in priced_arcs], dtype=np.int64)
@@ -116,7 +121,8 @@ def price(
     for line, nodes in by_line.items():
         limits = {
             node: finder.base_distance((line, node))
-            + finder.unit * (_priced(base_usage(m, (line, node)), prices) - worth.get((line, node), 0.0))
+            + finder.unit
+            * (_priced(base_usage(m, (line, node)), prices) - worth.get((line, node), 0.0))
             for node in nodes
         }
         open_nodes = [n for n in nodes if _better(finder.free(line).dist[n], limits[n])]
@@ -126,7 +132,9 @@ def price(
         weights[arcs] += extra
         tree = finder.tree(line, weights)
         found += [
-            ((line, node), finder.path(tree, node)) for node in open_nodes if _better(tree.dist[node], limits[node])
+            ((line, node), finder.path(tree, node))
+            for node in open_nodes
+            if _better(tree.dist[node], limits[node])
         ]
     return found
 
@@ -173,7 +181,9 @@ def complete(
             for node in here:
                 base = finder.base_distance((line, node))
                 base_uses = {r for r in base_usage(m, (line, node)) if r in relevant}
-                if tree.dist[node] >= BLOCKED / 2 or (not base_uses and not _better(tree.dist[node], base)):
+                if tree.dist[node] >= BLOCKED / 2 or (
+                    not base_uses and not _better(tree.dist[node], base)
+                ):
                     continue  # the base route is as good and needs nothing
                 arcs = finder.path(tree, node)
                 used = frozenset(r for r in m.resources.usage(arcs) if r in relevant)

@@ -69,9 +69,13 @@ def solve_siting(
     if second.answer is not None and second.measured >= outcome.objective * (1 - 1e-6):
         outcome.answer, outcome.objective = second.answer, second.measured
         outcome.bound = max(outcome.bound, outcome.objective)
-        outcome.notes.append(f"cost is within {_relative(second):.3%} of the least for this objective")
+        outcome.notes.append(
+            f"cost is within {_relative(second):.3%} of the least for this objective"
+        )
     else:
-        outcome.notes.append("cost was not minimised for want of time: only the objective is proven")
+        outcome.notes.append(
+            "cost was not minimised for want of time: only the objective is proven"
+        )
     return outcome
 
 
@@ -80,7 +84,14 @@ def _relative(outcome: Outcome) -> float:
 
 
 def _solve(
-    problem: Problem, watch: Watch, m: SitingModel, *, solver: str, gap: float, threads: int, seed: int
+    problem: Problem,
+    watch: Watch,
+    m: SitingModel,
+    *,
+    solver: str,
+    gap: float,
+    threads: int,
+    seed: int,
 ) -> Outcome:
     sign = 1.0 if m.by_cost else m.sign
     watch.sign = sign
@@ -91,11 +102,25 @@ def _solve(
     status = relaxation.solve(watch)
     outcome = Outcome(status=status, stop_reason="", notes=problem.notes, model=m)
     outcome.seconds = {"build": built - started, "root": watch.seconds - built}
-    if status is Status.INFEASIBLE or (relaxation.converged and relaxation.overflow(relaxation.x) > 1e-6):
-        return replace(outcome, status=Status.INFEASIBLE, stop_reason="the relaxation has no solution")
+    if status is Status.INFEASIBLE or (
+        relaxation.converged and relaxation.overflow(relaxation.x) > 1e-6
+    ):
+        return replace(
+            outcome, status=Status.INFEASIBLE, stop_reason="the relaxation has no solution"
+        )
     if status is not Status.OPTIMAL:
-        reason = "cancelled" if watch.cancel.is_set() else "time limit" if watch.left_s <= 0 else "solver"
-        left = Status.NO_PLAN_IN_TIME if status in (Status.FEASIBLE, Status.NO_PLAN_IN_TIME) else status
+        reason = (
+            "cancelled"
+            if watch.cancel.is_set()
+            else "time limit"
+            if watch.left_s <= 0
+            else "solver"
+        )
+        left = (
+            Status.NO_PLAN_IN_TIME
+            if status in (Status.FEASIBLE, Status.NO_PLAN_IN_TIME)
+            else status
+        )
         return replace(outcome, status=left, stop_reason=reason)
     if relaxation.converged:
         outcome.root_bound = relaxation.objective
@@ -121,7 +146,9 @@ def _integers(
     for _ in range(INTEGER_ROUNDS):
         complete = relaxation.all_listed
         if not complete:
-            outcome.notes.append("too many routes to list them all: the bound is that of the relaxation")
+            outcome.notes.append(
+                "too many routes to list them all: the bound is that of the relaxation"
+            )
         options = SolverOptions(
             time_limit_s=watch.left_s, gap=gap, threads=threads, seed=seed,
             start=None if start is None else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
@@ -165,7 +192,9 @@ def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch) -> None:
     }.get(result.status, result.said)
 
 
-def _accept(m: SitingModel, result: SolverResult, watch: Watch, outcome: Outcome, gap: float) -> None:
+def _accept(
+    m: SitingModel, result: SolverResult, watch: Watch, outcome: Outcome, gap: float
+) -> None:
     """Fix the integers, solve the flows to the end, and read the plan."""
     model = m.lp.compile()
     whole = np.round(result.x)
@@ -176,7 +205,11 @@ def _accept(m: SitingModel, result: SolverResult, watch: Watch, outcome: Outcome
         integer=np.zeros_like(model.integer),
     )
     polished = solve_model(fixed, "highs", SolverOptions(time_limit_s=max(watch.left_s, 10.0)))
-    x = polished.x if polished.status is Status.OPTIMAL and polished.objective <= result.objective else result.x
+    x = (
+        polished.x
+        if polished.status is Status.OPTIMAL and polished.objective <= result.objective
+        else result.x
+    )
     outcome.answer = read_answer(m, x)
     outcome.measured = float(np.dot(m.measure, x))
     if m.by_cost:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.model.linear import LinearModel
+from optimizer.linear import LinearModel
 from optimizer.problem import MCNY, Problem, hosts_within
 
 Commodity = tuple[int, int]  # (goods line, host node)
@@ -43,7 +43,9 @@ class SitingModel:
     commodity_cells: dict[Commodity, list[int]] = field(default_factory=dict)
     base_path: dict[Commodity, list[int]] = field(default_factory=dict)
     base_use: dict[Commodity, dict[int, float]] = field(default_factory=dict)
-    bundles: dict[int, dict[Commodity, tuple[int, ...]]] = field(default_factory=dict)  # gate -> routes
+    bundles: dict[int, dict[Commodity, tuple[int, ...]]] = field(
+        default_factory=dict
+    )  # gate -> routes
     most: dict[tuple[int, int], float] = field(default_factory=dict)  # (zone, industry) -> mcny
     explicit_of: dict[int, list[int]] = field(default_factory=dict)  # cell -> ("x") columns
     resources: Resources | None = None
@@ -152,7 +154,9 @@ def find_resources(problem: Problem) -> Resources:
     start = network.arc_bottleneck_start
     shares = network.needs_project | (network.arc_service >= 0) | (np.diff(start) > 0)
     for arc in map(int, np.flatnonzero(shares)):
-        named = (network.bottleneck_ids[b] for b in network.arc_bottleneck[start[arc] : start[arc + 1]])
+        named = (
+            network.bottleneck_ids[b] for b in network.arc_bottleneck[start[arc] : start[arc + 1]]
+        )
         used = [number(("bottleneck", name)) for name in named if np.isfinite(limit[name])]
         service = int(network.arc_service[arc])
         if service >= 0:
@@ -193,7 +197,9 @@ def group_cells(m: SitingModel) -> None:
     """Which cells share a zone and industry, and which share a commodity; drop unreachable cells."""
     problem = m.problem
     for cell, commodities in enumerate(problem.cell_commodities):
-        if any(node < 0 or not np.isfinite(problem.book.distance(k, node)) for k, node in commodities):
+        if any(
+            node < 0 or not np.isfinite(problem.book.distance(k, node)) for k, node in commodities
+        ):
             continue  # no route today: see Problem.notes
         zone, industry = int(problem.cell_zone[cell]), int(problem.cell_industry[cell])
         m.cells_of.setdefault((zone, industry), []).append(cell)
@@ -201,7 +207,9 @@ def group_cells(m: SitingModel) -> None:
             m.commodity_cells.setdefault(commodity, []).append(cell)
     lost = problem.n_cells - sum(len(c) for c in m.cells_of.values())
     if lost:
-        problem.notes.append(f"{lost} combinations of zone, industry and trade form have no route for some goods")
+        problem.notes.append(
+            f"{lost} combinations of zone, industry and trade form have no route for some goods"
+        )
 
 
 def bound_output(m: SitingModel) -> None:
@@ -247,7 +255,9 @@ def factor_use(problem: Problem) -> dict[tuple[str, str], float]:
 
 def last_points(problem: Problem) -> dict[str, float]:
     table = problem.table("agglomeration")
-    return {} if table.empty else table.groupby("cluster_id")["volume_mcny_per_year"].max().to_dict()
+    return (
+        {} if table.empty else table.groupby("cluster_id")["volume_mcny_per_year"].max().to_dict()
+    )
 
 
 # ---------------------------------------------------------------------------------------------
@@ -275,7 +285,9 @@ def cell_logistics(m: SitingModel) -> tuple[np.ndarray, np.ndarray]:
             commodities = problem.cell_commodities[cell]
             cost[cell] = sum(problem.lines[k].teu * unit_cost[k, n] for k, n in commodities)
             if unit_measure:
-                measure[cell] = sum(problem.lines[k].teu * unit_measure[k, n] for k, n in commodities)
+                measure[cell] = sum(
+                    problem.lines[k].teu * unit_measure[k, n] for k, n in commodities
+                )
     return cost, measure
 
 
@@ -293,7 +305,9 @@ def base_usage(m: SitingModel, commodity: Commodity) -> dict[int, float]:
     return m.base_use[commodity]
 
 
-def host_logistics(problem: Problem, industry: int, place_id: str, form_id: str) -> tuple[float, float]:
+def host_logistics(
+    problem: Problem, industry: int, place_id: str, form_id: str
+) -> tuple[float, float]:
     """Logistics of a rival or of staying: mcny and measure per mcny of output; inf if unreachable."""
     cost = measure = 0.0
     for k in problem.lines_of[industry]:
@@ -372,15 +386,24 @@ def add_volume(m: SitingModel) -> None:
         if problem.may_stay[block]:
             logistics, measure = host_logistics(problem, industry, origin.place_id, origin.form_id)
             if np.isfinite(logistics):
-                column = m.add(("stay", block), stay[block] + logistics, ub=volume, measure=_away(problem, measure))
+                column = m.add(
+                    ("stay", block),
+                    stay[block] + logistics,
+                    ub=volume,
+                    measure=_away(problem, measure),
+                )
                 terms.append((column, 1.0))
             else:
-                problem.notes.append(f"{origin_id}/{problem.industries[industry]} cannot stay: its goods have no route")
+                problem.notes.append(
+                    f"{origin_id}/{problem.industries[industry]} cannot stay: its goods have no route"
+                )
         for r, rival in enumerate(rival_rows):
             if np.isnan(rival_cost[r, industry]) or rival.max_share_of_block == 0:
                 continue
             if (r, industry) not in rival_logistics:
-                rival_logistics[r, industry] = host_logistics(problem, industry, rival.rival_id, rival.form_id)
+                rival_logistics[r, industry] = host_logistics(
+                    problem, industry, rival.rival_id, rival.form_id
+                )
             logistics, measure = rival_logistics[r, industry]
             if np.isfinite(logistics):
                 column = m.add(
@@ -417,11 +440,10 @@ def add_hosting(m: SitingModel) -> None:
         row = zone_rows[zone]
         must = row.status in ("required", "existing") or row.zone_id in forced
         barred = row.status == "forbidden" or row.zone_id in problem.question.forbid_zones
-        m.add(
-            ("open", zone), zone_cost(problem, row), lb=1.0 if must and not barred else 0.0,
-            ub=0.0 if barred else 1.0, integer=True,
-        )  # fmt: skip
-        if must and barred:  # a contradiction of the planner's own: keep it as a row that can be named
+        m.add(("open", zone), zone_cost(problem, row), ub=0.0 if barred else 1.0, integer=True)
+        if must and not (
+            barred and row.status == "existing"
+        ):  # a row, so that a conflict can name it
             m.lp.add_row(("required", zone), {("open", zone): 1.0}, low=1.0)
     for zone, industry in sorted(m.cells_of):
         cells = m.cells_of[zone, industry]
@@ -431,7 +453,9 @@ def add_hosting(m: SitingModel) -> None:
             ("host", zone, industry), row.host_setup_mcny_per_year,
             ub=0.0 if most < least * (1 - 1e-9) else 1.0, integer=True,
         )  # fmt: skip
-        m.lp.add_row(("open_if_host", zone, industry), [(m.lp.col["open", zone], 1.0), (host, -1.0)], low=0.0)
+        m.lp.add_row(
+            ("open_if_host", zone, industry), [(m.lp.col["open", zone], 1.0), (host, -1.0)], low=0.0
+        )
         terms = m.out_terms(cells)
         m.lp.add_row(("host_most", zone, industry), [*terms, (host, -most)], high=0.0)
         if least > 0:
@@ -443,7 +467,9 @@ def add_hosting(m: SitingModel) -> None:
         for block, columns in per_block.items():
             volume = float(problem.volume[block])
             m.lp.add_row(
-                ("strong", zone, industry, block), [(c, 1.0) for c in columns] + [(host, -volume)], high=0.0
+                ("strong", zone, industry, block),
+                [(c, 1.0) for c in columns] + [(host, -volume)],
+                high=0.0,
             )
     for cell, projects in enumerate(problem.cell_projects):
         if projects and cell in {c for cs in m.cells_of.values() for c in cs}:
@@ -508,13 +534,19 @@ def add_pools(m: SitingModel) -> None:
     rows: dict[str, list[tuple[int, float]]] = {}
     limits: dict[str, float] = {}
     for pool in problem.table("pools").itertuples():
-        if not np.isfinite(pool.endowment) or not np.isfinite(pool.increment_max) and pool.increment_cny_per_unit_year == 0:
+        if (
+            not np.isfinite(pool.endowment)
+            or not np.isfinite(pool.increment_max)
+            and pool.increment_cny_per_unit_year == 0
+        ):
             continue
         forms = set(pool.form_id.split(";")) if pool.form_id else set()
         terms: list[tuple[int, float]] = []
         for zone in members[pool.pool_id]:
             for cell in cells_in_zone[zone]:
-                need = use.get((problem.industries[problem.cell_industry[cell]], pool.factor_id), 0.0)
+                need = use.get(
+                    (problem.industries[problem.cell_industry[cell]], pool.factor_id), 0.0
+                )
                 if need > 0 and (not forms or problem.forms[problem.cell_form[cell]] in forms):
                     terms += m.out_terms([cell], need)
         if pool.increment_max > 0:
@@ -526,7 +558,9 @@ def add_pools(m: SitingModel) -> None:
         if module.pool_id not in rows and module.uses_pool_id not in rows:
             continue
         price = module.capital_mcny * problem.crf(module.life_years) + module.upkeep_mcny_per_year
-        column = m.add(("module", module.module_id), price, ub=np.floor(module.max_count + 1e-9), integer=True)
+        column = m.add(
+            ("module", module.module_id), price, ub=np.floor(module.max_count + 1e-9), integer=True
+        )
         if module.pool_id in rows:
             rows[module.pool_id].append((column, -module.adds_per_module))
         if module.uses_pool_id in rows and module.uses_per_module:
@@ -556,7 +590,9 @@ def add_rules(m: SitingModel) -> None:
     problem = m.problem
     rules = problem.table("rules")
     zone_rows = list(problem.table("zones").itertuples())
-    counted = [k for k, r in enumerate(zone_rows) if r.status != "existing" and ("open", k) in m.lp.col]
+    counted = [
+        k for k, r in enumerate(zone_rows) if r.status != "existing" and ("open", k) in m.lp.col
+    ]
     prefecture = [r.prefecture_id for r in zone_rows]
     every = [c for cs in m.cells_of.values() for c in cs]
     for rule in rules[rules["active"] == 1].itertuples():
@@ -577,7 +613,9 @@ def add_rules(m: SitingModel) -> None:
             terms = m.out_terms(inside) + m.out_terms(every, -rule.value)
             _bounded(m, key, terms, rule.kind == "max_share_of_prefecture", 0.0)
         elif rule.kind == "min_absorbed_share":
-            named = set(rule.industry_id.split(";")) if rule.industry_id else set(problem.industries)
+            named = (
+                set(rule.industry_id.split(";")) if rule.industry_id else set(problem.industries)
+            )
             inside = [c for c in every if problem.industries[problem.cell_industry[c]] in named]
             volume = sum(
                 v for v, i in zip(problem.volume, problem.block_industry, strict=True)
@@ -624,7 +662,11 @@ def add_chains(m: SitingModel) -> None:
         near = near_by_hours[chain.max_hours]
         for zone in [z for z, i in m.cells_of if i == follower]:
             terms = [(m.lp.col["host", zone, follower], 1.0)]
-            terms += [(m.lp.col["host", z, leader], -1.0) for z, i in m.cells_of if i == leader and near[zone, z]]
+            terms += [
+                (m.lp.col["host", z, leader], -1.0)
+                for z, i in m.cells_of
+                if i == leader and near[zone, z]
+            ]
             m.lp.add_row(("chain", chain.chain_id, zone, follower), terms, high=0.0)
 
 
@@ -642,7 +684,12 @@ def add_whole_blocks(m: SitingModel) -> None:
         choices: list[int] = []
         for zone, columns in by_block[block].items():
             choice = m.add(("whole", block, "zone", zone), ub=1.0, integer=True)
-            m.lp.add_row(("whole_zone", block, zone), [(c, 1.0) for c in columns] + [(choice, -volume)], low=0.0, high=0.0)
+            m.lp.add_row(
+                ("whole_zone", block, zone),
+                [(c, 1.0) for c in columns] + [(choice, -volume)],
+                low=0.0,
+                high=0.0,
+            )
             host = m.lp.col["host", zone, int(problem.block_industry[block])]
             m.lp.add_row(("whole_host", block, zone), [(host, 1.0), (choice, -1.0)], low=0.0)
             choices.append(choice)
@@ -650,11 +697,21 @@ def add_whole_blocks(m: SitingModel) -> None:
             if ("rival", block, r) in m.lp.col:
                 full = m.lp.ub[m.lp.col["rival", block, r]] >= volume * (1 - 1e-9)
                 choice = m.add(("whole", block, "rival", r), ub=1.0 if full else 0.0, integer=True)
-                m.lp.add_row(("whole_rival", block, r), [(m.lp.col["rival", block, r], 1.0), (choice, -volume)], low=0.0, high=0.0)
+                m.lp.add_row(
+                    ("whole_rival", block, r),
+                    [(m.lp.col["rival", block, r], 1.0), (choice, -volume)],
+                    low=0.0,
+                    high=0.0,
+                )
                 choices.append(choice)
         if ("stay", block) in m.lp.col:
             choice = m.add(("whole", block, "stay", 0), ub=1.0, integer=True)
-            m.lp.add_row(("whole_stay", block), [(m.lp.col["stay", block], 1.0), (choice, -volume)], low=0.0, high=0.0)
+            m.lp.add_row(
+                ("whole_stay", block),
+                [(m.lp.col["stay", block], 1.0), (choice, -volume)],
+                low=0.0,
+                high=0.0,
+            )
             choices.append(choice)
         m.lp.add_row(("whole", block), [(c, 1.0) for c in choices], low=1.0, high=1.0)
 
@@ -678,7 +735,9 @@ def add_agglomeration(m: SitingModel) -> None:
             cells[zone, clusters[industry]] += group
             ceiling[zone, clusters[industry]] += m.most[zone, industry]
     curves = {
-        c: group.sort_values("point")[["volume_mcny_per_year", "cost_change_mcny_per_year"]].to_numpy()
+        c: group.sort_values("point")[
+            ["volume_mcny_per_year", "cost_change_mcny_per_year"]
+        ].to_numpy()
         for c, group in table.groupby("cluster_id")
     }
     for (zone, cluster), group in sorted(cells.items()):
@@ -689,13 +748,24 @@ def add_agglomeration(m: SitingModel) -> None:
         volume, change = curve[:reach, 0], curve[:reach, 1]
         points = [m.add(("point", zone, cluster, k), change[k], ub=1.0) for k in range(len(volume))]
         tag = (zone, cluster)
-        m.lp.add_row(("curve_volume", *tag), m.out_terms(group) + [(p, -v) for p, v in zip(points, volume, strict=True)], low=0.0, high=0.0)
+        m.lp.add_row(
+            ("curve_volume", *tag),
+            m.out_terms(group) + [(p, -v) for p, v in zip(points, volume, strict=True)],
+            low=0.0,
+            high=0.0,
+        )
         m.lp.add_row(("curve_weights", *tag), [(p, 1.0) for p in points], low=1.0, high=1.0)
-        m.lp.add_row(("curve_open", *tag), [(p, 1.0) for p in points[1:]] + [(m.lp.col["open", zone], -1.0)], high=0.0)
+        m.lp.add_row(
+            ("curve_open", *tag),
+            [(p, 1.0) for p in points[1:]] + [(m.lp.col["open", zone], -1.0)],
+            high=0.0,
+        )
         slopes = np.diff(change) / np.diff(volume)
         if np.all(np.diff(slopes) >= -1e-12):
             continue  # convex: the relaxation is exact without choosing a segment
-        segments = [m.add(("segment", zone, cluster, s), ub=1.0, integer=True) for s in range(len(slopes))]
+        segments = [
+            m.add(("segment", zone, cluster, s), ub=1.0, integer=True) for s in range(len(slopes))
+        ]
         m.lp.add_row(("segments", *tag), [(s, 1.0) for s in segments], low=1.0, high=1.0)
         for k, point in enumerate(points):
             beside = [(segments[s], -1.0) for s in (k - 1, k) if 0 <= s < len(segments)]
@@ -707,7 +777,12 @@ def add_services(m: SitingModel) -> None:
     for service in m.problem.table("services").itertuples():
         if service.runs_today == 0:
             barred = service.service_id in m.problem.question.closed
-            m.add(("service", service.service_id), service.fixed_mcny_per_year, ub=0.0 if barred else 1.0, integer=True)
+            m.add(
+                ("service", service.service_id),
+                service.fixed_mcny_per_year,
+                ub=0.0 if barred else 1.0,
+                integer=True,
+            )
     opened = projects_opening(m.problem)
     for (table, element), projects in opened.items():
         if table == "services" and ("service", element) in m.lp.col:
@@ -727,10 +802,18 @@ def add_projects(m: SitingModel) -> None:
         )  # fmt: skip
     for p in projects:
         for other in filter(None, p.needs_project_id.split(";")):
-            m.lp.add_row(("needs", p.project_id, other), {("project", other): 1.0, ("project", p.project_id): -1.0}, low=0.0)
+            m.lp.add_row(
+                ("needs", p.project_id, other),
+                {("project", other): 1.0, ("project", p.project_id): -1.0},
+                low=0.0,
+            )
         for other in filter(None, p.excludes_project_id.split(";")):
             if ("excludes", other, p.project_id) not in m.lp.row:
-                m.lp.add_row(("excludes", p.project_id, other), {("project", other): 1.0, ("project", p.project_id): 1.0}, high=1.0)
+                m.lp.add_row(
+                    ("excludes", p.project_id, other),
+                    {("project", other): 1.0, ("project", p.project_id): 1.0},
+                    high=1.0,
+                )
 
 
 def add_rival_limits(m: SitingModel) -> None:
@@ -743,12 +826,18 @@ def add_rival_limits(m: SitingModel) -> None:
             columns[key[2]].append((column, int(problem.block_industry[key[1]])))
     for r, rival in enumerate(problem.table("rivals").itertuples()):
         if np.isfinite(rival.capacity_mcny_per_year) and columns[r]:
-            m.lp.add_row(("rival_capacity", r), [(c, 1.0) for c, _ in columns[r]], high=rival.capacity_mcny_per_year)
+            m.lp.add_row(
+                ("rival_capacity", r),
+                [(c, 1.0) for c, _ in columns[r]],
+                high=rival.capacity_mcny_per_year,
+            )
     at = {name: k for k, name in enumerate(problem.rivals)}
     for limit in problem.table("rival_limits").itertuples():
         if np.isfinite(limit.endowment):
             r = at[limit.rival_id]
-            terms = [(c, use.get((problem.industries[i], limit.factor_id), 0.0)) for c, i in columns[r]]
+            terms = [
+                (c, use.get((problem.industries[i], limit.factor_id), 0.0)) for c, i in columns[r]
+            ]
             terms = [(c, v) for c, v in terms if v > 0]
             if terms:
                 m.lp.add_row(("rival_limit", r, limit.factor_id), terms, high=limit.endowment)
@@ -767,7 +856,11 @@ def add_question(m: SitingModel) -> None:
     if question.budget_mcny is not None:
         m.lp.add_row(("budget",), capital_terms(m), high=question.budget_mcny)
     if question.cost_limit_mcny is not None:
-        m.lp.add_row(("cost_limit",), [(c, v) for c, v in enumerate(m.cost) if v], high=question.cost_limit_mcny)
+        m.lp.add_row(
+            ("cost_limit",),
+            [(c, v) for c, v in enumerate(m.cost) if v],
+            high=question.cost_limit_mcny,
+        )
 
 
 def target_volume(problem: Problem) -> float:
@@ -826,7 +919,9 @@ def service_least_row(m: SitingModel, service_id: str) -> list[tuple[int, float]
     row = m.problem.table("services").set_index("service_id").loc[service_id]
     terms, _ = resource_row(m, m.resources.index["service", service_id])
     column = m.lp.col["service", service_id]
-    return [(c, v) for c, v in terms if c != column] + [(column, -float(row["min_load_teu_per_year"]))]
+    return [(c, v) for c, v in terms if c != column] + [
+        (column, -float(row["min_load_teu_per_year"]))
+    ]
 
 
 def total_teu(m: SitingModel) -> float:

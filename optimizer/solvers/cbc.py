@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from optimizer.errors import SolverUnsuitableError
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.check import is_bounded
 from optimizer.solvers.export import mps_lines

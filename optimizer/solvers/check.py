@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.plan.plan import Status
 from optimizer.solvers.base import SolverResult
 

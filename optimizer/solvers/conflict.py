@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from optimizer.errors import NoPlanError
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.plan.plan import Status
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.solve import solve_model

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from ortools.sat.python import cp_model
 
 from optimizer.errors import SolverUnsuitableError
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.check import objective_of
 from optimizer.solvers.raw import End, RawAnswer

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.solvers.check import check_numbers
 
 OFFSET_NAME = "offset"  # the column fixed at 1 that carries the constant of the objective

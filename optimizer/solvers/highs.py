@@ -19,7 +19,7 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.plan.plan import Status
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.raw import End, RawAnswer

@@ -14,7 +14,7 @@ import numpy as np
 from ortools.linear_solver import linear_solver_pb2, pywraplp
 
 from optimizer.errors import SolverUnsuitableError
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.check import is_bounded
 from optimizer.solvers.raw import End, RawAnswer

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.model.linear import CompiledModel
+from optimizer.linear import CompiledModel
 from optimizer.plan.plan import Status
 from optimizer.solvers.base import SOLVERS, SolverOptions, SolverResult
 from optimizer.solvers.check import (

@@ -37,7 +37,15 @@ class LinearModel:
     col: dict[Hashable, int] = field(default_factory=dict)
     row: dict[Hashable, int] = field(default_factory=dict)
 
-    def add_col(self, key: Hashable, cost: float = 0.0, lb: float = 0.0, ub: float = np.inf, *, integer: bool = False) -> int:
+    def add_col(
+        self,
+        key: Hashable,
+        cost: float = 0.0,
+        lb: float = 0.0,
+        ub: float = np.inf,
+        *,
+        integer: bool = False,
+    ) -> int:
         """Add one column and return its number. A key that exists already is an error."""
         if key in self.col:
             raise KeyError(f"column {key!r} exists already")
@@ -52,7 +60,13 @@ class LinearModel:
         self.integer.append(integer)
         return index
 
-    def add_row(self, key: Hashable, terms: Mapping[Hashable, float] | Iterable[tuple[int, float]], low: float = -np.inf, high: float = np.inf) -> int:
+    def add_row(
+        self,
+        key: Hashable,
+        terms: Mapping[Hashable, float] | Iterable[tuple[int, float]],
+        low: float = -np.inf,
+        high: float = np.inf,
+    ) -> int:
         """Add one row over column keys (mapping) or column numbers (pairs); return its number."""
         if key in self.row:
             raise KeyError(f"row {key!r} exists already")
@@ -63,7 +77,9 @@ class LinearModel:
         self.row_keys.append(key)
         self.row_low.append(low)
         self.row_high.append(high)
-        pairs = ((self.col[k], v) for k, v in terms.items()) if isinstance(terms, Mapping) else terms
+        pairs = (
+            ((self.col[k], v) for k, v in terms.items()) if isinstance(terms, Mapping) else terms
+        )
         for c, v in pairs:
             self.add_entry(index, c, v)
         return index
@@ -89,7 +105,8 @@ class LinearModel:
         import scipy.sparse as sp
 
         matrix = sp.csr_matrix(
-            (self.entries_val, (self.entries_row, self.entries_col)), shape=(self.n_rows, self.n_cols)
+            (self.entries_val, (self.entries_row, self.entries_col)),
+            shape=(self.n_rows, self.n_cols),
         )
         matrix.sum_duplicates()
         return CompiledModel(
