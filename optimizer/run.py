@@ -70,8 +70,12 @@ def write_run(
     """
     if not plan.status.has_plan:
         raise NoPlanError(f"There is no plan to write: the solve ended as '{plan.status}'.")
-    target = Path(os.path.abspath(out_dir))
-    check_out(target)
+    if plan.instance_hash != instance.hash:
+        raise RunFolderError(
+            f"the plan was made from another state of the instance (hash {plan.instance_hash[:12]}, "
+            f"this one has {instance.hash[:12]}): solve again, or give the instance it was made from"
+        )
+    target = check_out(out_dir)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # The folder inside gets ordinary permissions; mkdtemp makes its own for the owner alone.
@@ -184,14 +188,17 @@ def _write_table(path: Path, frame: pd.DataFrame) -> None:
     parquet.write_table(table, path.with_suffix(".parquet"))
 
 
-def check_out(target: Path) -> None:
-    """Raise unless the target is new, empty, or a run folder with nothing else in it."""
+def check_out(out_dir: str | os.PathLike[str]) -> Path:
+    """Return the full path of a folder that a run may be written to.
+
+    Worth a call before a long solve: it raises RunFolderError unless the folder is new, empty, or
+    an earlier run folder with nothing else in it.
+    """
+    target = Path(os.path.abspath(out_dir))
     if not target.exists() and not target.is_symlink():
-        return
+        return target
     if not target.is_dir() or target.is_symlink():
-        raise RunFolderError(
-            f"{target} is a file or a link. Give a folder that does not exist yet."
-        )
+        raise RunFolderError(f"{target} is a file or a link. Give the name of a new folder.")
     inside = sorted(p.name for p in target.iterdir())
     if not inside:
         return target

@@ -302,7 +302,8 @@ def test_provenance_names_instance_question_solver_and_sources(tables) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1234567.8, "1,235,000"), (0.0123456, "0.01235"), (12.0, "12"), (0.0, "0"),
-     (-98.1234, "-98.12"), (999.96, "1,000"), (3.6e-12, "3.6e-12"), (math.inf, "no limit"), (math.nan, "not known")],
+     (-98.1234, "-98.12"), (999.96, "1,000"), (3.6e-12, "3.6e-12"),
+     (math.inf, "no limit"), (math.nan, "not known")],
 )  # fmt: skip
 def test_numbers_are_shown_with_four_digits(value: float, text: str) -> None:
     assert shown(value) == text

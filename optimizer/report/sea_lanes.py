@@ -88,7 +88,9 @@ def _shortest(start: Point, end: Point, avoid: frozenset[str]) -> tuple[float, l
     leave = {n: d for d, n in _near(end, avoid)}
     # The last hop weighs more than it measures, so that a chain follows the lane to the nearest
     # way-point instead of cutting across a headland.
-    queue = [(2 * d, n, (n,)) for d, n in _near(start, avoid)]
+    queue: list[tuple[float, str, tuple[str, ...]]] = [
+        (2 * d, n, (n,)) for d, n in _near(start, avoid)
+    ]
     heapq.heapify(queue)
     done: set[str] = set()
     best: tuple[float, list[Point]] = (math.inf, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -233,11 +234,10 @@ def components_table(facts: Facts) -> pd.DataFrame:
     total = float(facts.accounts["mcny"].sum())
     rows = []
     for component in component_ids(facts):
-        row: dict[str, object] = {"component": component}
-        for kind, column in HOSTS.items():
-            row[f"{column}_mcny"] = float(sums.get((component, kind), 0.0))
-        row["total_mcny"] = sum(float(row[f"{c}_mcny"]) for c in HOSTS.values())  # type: ignore[arg-type]
-        row["cost_share"] = row["total_mcny"] / total if total else float("nan")  # type: ignore[operator]
+        by_host = {f"{c}_mcny": float(sums.get((component, k), 0.0)) for k, c in HOSTS.items()}
+        whole = math.fsum(by_host.values())
+        share = whole / total if total else float("nan")
+        row = {"component": component, **by_host, "total_mcny": whole, "cost_share": share}
         rows.append(row)
     columns = ["component", *(f"{c}_mcny" for c in HOSTS.values()), "total_mcny", "cost_share"]
     frame = pd.DataFrame(rows, columns=columns)
