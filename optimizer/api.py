@@ -43,7 +43,8 @@ def solve(
     question
         What is asked; keywords of `Question` may be given instead (``target_share=0.2``).
     solver
-        ``auto``, ``highs``, ``scip``, ``cbc`` or ``cp-sat``: who solves the integer model. The answer is the same.
+        ``auto``, ``highs``, ``scip``, ``cbc`` or ``cp-sat``: who solves the integer model. The
+        answer is the same.
     time_limit_s
         Wall-clock limit of the solve, seconds.
     gap
@@ -57,8 +58,8 @@ def solve(
     explain
         When there is no plan, say which requirements conflict (costs a few more solves).
     verify
-        Recompute the plan from the tables with the independent verifier before it is returned; a plan that does not
-        hold is a `SOLVER_ERROR`, never an answer.
+        Recompute the plan from the tables with the independent verifier before it is returned; a
+        plan that does not hold is a `SOLVER_ERROR`, never an answer.
     overrides
         ``table.id.column=value`` texts, applied to a copy of the instance.
 
@@ -118,18 +119,33 @@ def solve(
             time_limit_s=max(20.0, watch.left_s / 2 if math.isfinite(watch.left_s) else 60.0),
         )
     return Result(
-        instance=instance, question=question, status=outcome.status, stop_reason=outcome.stop_reason,
-        objective=plan.objective if plan else outcome.objective, bound=plan.bound if plan else outcome.bound,
-        gap=plan.gap if plan else math.nan, seconds=seconds, solver=outcome.solver,
-        options={"solver": solver, "time_limit_s": time_limit_s, "gap": gap, "threads": threads, "seed": seed,
-                 "overrides": list(overrides)},
-        root_bound=outcome.root_bound, nodes=outcome.nodes, notes=tuple(outcome.notes), explanation=explanation,
+        instance=instance,
+        question=question,
+        status=outcome.status,
+        stop_reason=outcome.stop_reason,
+        objective=plan.objective if plan else outcome.objective,
+        bound=plan.bound if plan else outcome.bound,
+        gap=plan.gap if plan else math.nan,
+        seconds=seconds,
+        solver=outcome.solver,
+        options={
+            "solver": solver,
+            "time_limit_s": time_limit_s,
+            "gap": gap,
+            "threads": threads,
+            "seed": seed,
+            "overrides": list(overrides),
+        },
+        root_bound=outcome.root_bound,
+        nodes=outcome.nodes,
+        notes=tuple(outcome.notes),
+        explanation=explanation,
         _plan=plan,
-    )  # fmt: skip
+    )
 
 
 def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan | None:
-    """The plan with what the verifier certifies; None, and the outcome an error, if it does not hold."""
+    """The plan with what the verifier certifies; None if it does not hold (a solver error then)."""
     from dataclasses import replace
 
     from optimizer.plan.verify import verify_plan
@@ -164,7 +180,14 @@ def _plan(instance: Instance, question: Question, outcome: Any, problem: Any) ->
     answer = outcome.answer
     parts = {f.name: getattr(answer, f.name) for f in fields(answer)}
     return Plan(
-        instance_id=instance.instance_id, instance_hash=instance.hash, question=question, status=outcome.status,
-        stop_reason=outcome.stop_reason, objective=outcome.objective, bound=outcome.bound,
-        stay_cost_mcny=stay_cost(outcome.model, problem), certificate=outcome.certificate, **parts,
-    )  # fmt: skip
+        instance_id=instance.instance_id,
+        instance_hash=instance.hash,
+        question=question,
+        status=outcome.status,
+        stop_reason=outcome.stop_reason,
+        objective=outcome.objective,
+        bound=outcome.bound,
+        stay_cost_mcny=stay_cost(outcome.model, problem),
+        certificate=outcome.certificate,
+        **parts,
+    )

@@ -106,7 +106,7 @@ class RouteBook:
 
 @dataclass
 class Problem:
-    """Arrays of one planning problem. Index spaces: zones, industries, forms, blocks, cells, rivals."""
+    """Arrays of one planning problem, over zones, industries, forms, blocks, cells and rivals."""
 
     instance: Instance
     network: Network
@@ -494,7 +494,7 @@ def _form_parts(problem: Problem, industry: int, form_id: str, at_home: bool) ->
 
 
 def _host_parts(problem: Problem, industry: int, region_id: str) -> dict[str, float]:
-    """Labour, energy, rent, relocation and subsidy at a host region, CNY per million CNY of output."""
+    """Labour, energy, rent, relocation and subsidy at a host region, CNY per mcny of output."""
     row = problem.table("industries").iloc[industry]
     price = problem.price_row[region_id]
     relocation = row["relocation_cny_per_mcny"] * problem.crf(row["relocation_life_years"])
@@ -505,7 +505,9 @@ def _host_parts(problem: Problem, industry: int, region_id: str) -> dict[str, fl
         "water": row["water_m3_per_mcny"] * price["water_cny_per_m3"],
         "rent": row["floor_m2_per_mcny"] * price["rent_cny_per_m2_year"],
         "relocation": relocation,
-        "subsidy": -price["relocation_subsidy_share"] * relocation - price["output_subsidy_cny_per_mcny"],
+        "subsidy": (
+            -price["relocation_subsidy_share"] * relocation - price["output_subsidy_cny_per_mcny"]
+        ),
     }  # fmt: skip
 
 
@@ -575,5 +577,5 @@ def _cost_rivals(problem: Problem) -> None:
 
 
 def hosts_within(problem: Problem, max_hours: float) -> np.ndarray:
-    """Boolean (zones, zones): may a follower in the row's zone follow a leader in the column's?"""
+    """Boolean (zones, zones): a follower in the row's zone may follow a leader in the column's."""
     return zone_hours(problem.instance).to_numpy() <= max_hours + 1e-9

@@ -69,7 +69,7 @@ class Result:
 
     @cached_property
     def accounts(self) -> pd.DataFrame:
-        """Cost lines (mcny a year) by component, host, industry and origin; they sum to the cost."""
+        """Cost lines (mcny a year) by component, host, industry, origin; they sum to the cost."""
         return _frame(self.plan.accounts, "component host_kind host_id industry_id origin_id mcny")
 
     @cached_property
@@ -101,8 +101,8 @@ class Result:
             total = sum(self.instance.tables["blocks"]["volume_mcny_per_year"])
             share = plan.absorbed_mcny / total if total else 0.0
             lines.append(
-                f"{len(plan.open_zones)} zones absorb {plan.absorbed_mcny:,.0f} of {total:,.0f} million CNY "
-                f"of output a year ({share:.1%})"
+                f"{len(plan.open_zones)} zones absorb {plan.absorbed_mcny:,.0f} of {total:,.0f} "
+                f"million CNY of output a year ({share:.1%})"
             )
             lines.append(
                 f"objective {self.objective:,.2f}, bound {self.bound:,.2f}, gap {self.gap:.4%}"

@@ -135,7 +135,7 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
                 min_scale_mcny_per_year=0.0 if plain else number(0, 25),
                 refund_rate=0.09,
                 output_duty_rate=0.03,
-            )  # fmt: skip
+            )
         )
         input_rows += [
             _row(
@@ -171,32 +171,75 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
             rent_cny_per_m2_year=number(100, 900),
             whole=0 if plain else int(rng.random() < 0.3),
             may_stay=1,
-        )  # fmt: skip
+        )
         for (o, i), v in volumes.items()
     ]
     tables: dict[str, Any] = {
-        "places": places, "links": links, "transfers": transfers, "customs": customs,
+        "places": places,
+        "links": links,
+        "transfers": transfers,
+        "customs": customs,
         "tariffs": [
-            _row(tariff_id=mode, mode=mode, rate_cny_per_teu_km=rate, speed_km_per_hour=speed, co2e_kg_per_tonne_km=0.02)
-            for mode, rate, speed in (("road", 6.0, 60.0), ("rail", 3.0, 30.0), ("sea", 0.6, 25.0), ("block_train", 2.0, 40.0))
+            _row(
+                tariff_id=mode,
+                mode=mode,
+                rate_cny_per_teu_km=rate,
+                speed_km_per_hour=speed,
+                co2e_kg_per_tonne_km=0.02,
+            )
+            for mode, rate, speed in (
+                ("road", 6.0, 60.0),
+                ("rail", 3.0, 30.0),
+                ("sea", 0.6, 25.0),
+                ("block_train", 2.0, 40.0),
+            )
         ],
         "services": [
-            _row(service_id="train", name="train", departures_per_week=2.0, min_load_teu_per_year=0.0 if plain else number(0, 40),
-                 capacity_teu_per_year=1e5 if plain else number(40, 120), fixed_mcny_per_year=number(0, 0.05), runs_today=int(plain or rng.random() < 0.3)),
+            _row(
+                service_id="train",
+                name="train",
+                departures_per_week=2.0,
+                min_load_teu_per_year=0.0 if plain else number(0, 40),
+                capacity_teu_per_year=1e5 if plain else number(40, 120),
+                fixed_mcny_per_year=number(0, 0.05),
+                runs_today=int(plain or rng.random() < 0.3),
+            ),
         ],
         "bottlenecks": [
-            _row(bottleneck_id="line", name="line", kind="line", capacity_teu_per_year=1e6 if plain else number(10, 120)),
-            _row(bottleneck_id="terminal", name="terminal", kind="terminal", capacity_teu_per_year=1e6 if plain else number(10, 150)),
+            _row(
+                bottleneck_id="line",
+                name="line",
+                kind="line",
+                capacity_teu_per_year=1e6 if plain else number(10, 120),
+            ),
+            _row(
+                bottleneck_id="terminal",
+                name="terminal",
+                kind="terminal",
+                capacity_teu_per_year=1e6 if plain else number(10, 150),
+            ),
         ],
         "forms": [
             _form("general", "domestic", vat_loss_share=1.0),
-            _form("handbook", "bonded", admin_share_of_output=0.001, sale_duty_share=1.0, vat_refund_days=30.0),
+            _form(
+                "handbook",
+                "bonded",
+                admin_share_of_output=0.001,
+                sale_duty_share=1.0,
+                vat_refund_days=30.0,
+            ),
         ],
-        "factors": [_row(factor_id="floor", name="floor", unit_name="m2"), _row(factor_id="labour", name="labour", unit_name="persons")],
-        "industries": industry_rows, "inputs": input_rows, "outputs": output_rows,
+        "factors": [
+            _row(factor_id="floor", name="floor", unit_name="m2"),
+            _row(factor_id="labour", name="labour", unit_name="persons"),
+        ],
+        "industries": industry_rows,
+        "inputs": input_rows,
+        "outputs": output_rows,
         "industry_factors": [
             _row(industry_id=r["industry_id"], factor_id=f, use_per_mcny=r[c])
-            for r in industry_rows for f, c in (("floor", "floor_m2_per_mcny"), ("labour", "workers_per_mcny"))
+            for r in industry_rows
+            for f, c in (("floor", "floor_m2_per_mcny"), ("labour", "workers_per_mcny"))
         ],
         "regions": [
             _row(region_id="abroad", role="source", place_id="supplier", share=1.0),
@@ -205,32 +248,93 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
             _row(region_id="near", role="market", place_id="home", share=1.0),
         ],
         "factor_prices": [
-            _row(factor_region_id="here", wage_cny_per_year=number(4e4, 7e4), relocation_subsidy_share=number(0, 0.3)),
-            _row(factor_region_id="there", wage_cny_per_year=number(5e4, 9e4), rent_cny_per_m2_year=number(50, 300)),
+            _row(
+                factor_region_id="here",
+                wage_cny_per_year=number(4e4, 7e4),
+                relocation_subsidy_share=number(0, 0.3),
+            ),
+            _row(
+                factor_region_id="there",
+                wage_cny_per_year=number(5e4, 9e4),
+                rent_cny_per_m2_year=number(50, 300),
+            ),
         ],
         "zones": [
-            _row(zone_id=z, zone_kind="development_zone", prefecture_id="p", factor_region_id="here", open_mcny=number(0, 30), open_life_years=20.0)
+            _row(
+                zone_id=z,
+                zone_kind="development_zone",
+                prefecture_id="p",
+                factor_region_id="here",
+                open_mcny=number(0, 30),
+                open_life_years=20.0,
+            )
             for z in zones
         ],
-        "eligibility": [_row(zone_id=z, industry_id=i, form_id="general;handbook") for z in zones for i in industries],
-        "rivals": [_row(rival_id="rival", factor_region_id="there", form_id="general", capacity_mcny_per_year=number(5, 60), max_share_of_block=number(0.2, 1.0))],
+        "eligibility": [
+            _row(zone_id=z, industry_id=i, form_id="general;handbook")
+            for z in zones
+            for i in industries
+        ],
+        "rivals": [
+            _row(
+                rival_id="rival",
+                factor_region_id="there",
+                form_id="general",
+                capacity_mcny_per_year=number(5, 60),
+                max_share_of_block=number(0.2, 1.0),
+            )
+        ],
         "origins": [_row(origin_id=o, name=o, place_id=o, form_id="handbook") for o in origins],
         "blocks": blocks,
         "pools": [
-            *(_row(pool_id=f"floor-{z}", factor_id="floor", name="floor", endowment=number(0, 300), increment_max=number(0, 1500), increment_cny_per_unit_year=number(50, 200)) for z in zones),
+            *(
+                _row(
+                    pool_id=f"floor-{z}",
+                    factor_id="floor",
+                    name="floor",
+                    endowment=number(0, 300),
+                    increment_max=number(0, 1500),
+                    increment_cny_per_unit_year=number(50, 200),
+                )
+                for z in zones
+            ),
             _row(pool_id="labour", factor_id="labour", name="labour", endowment=number(20, 160)),
         ],
-        "pool_members": [*({"pool_id": f"floor-{z}", "zone_id": z} for z in zones), *({"pool_id": "labour", "zone_id": z} for z in zones)],
+        "pool_members": [
+            *({"pool_id": f"floor-{z}", "zone_id": z} for z in zones),
+            *({"pool_id": "labour", "zone_id": z} for z in zones),
+        ],
         "modules": [
-            _row(module_id=f"block-{z}", name="block", zone_id=z, max_count=0.0 if plain else float(rng.integers(0, 4)), pool_id=f"floor-{z}", adds_per_module=number(200, 800), capital_mcny=number(0.3, 2), life_years=20.0)
+            _row(
+                module_id=f"block-{z}",
+                name="block",
+                zone_id=z,
+                max_count=0.0 if plain else float(rng.integers(0, 4)),
+                pool_id=f"floor-{z}",
+                adds_per_module=number(200, 800),
+                capital_mcny=number(0.3, 2),
+                life_years=20.0,
+            )
             for z in zones
         ],
-        "projects": [_row(project_id="bypass", name="bypass", kind="link", capital_mcny=number(0.1, 3))],
-        "project_effects": [
-            _row(project_id="bypass", effect="opens_link" if not plain else "adds_bottleneck_teu", element_id="bypass" if not plain else "line", amount=0.0 if not plain else 1.0),
-            _row(project_id="bypass", effect="adds_bottleneck_teu", element_id="terminal", amount=number(0, 50)),
+        "projects": [
+            _row(project_id="bypass", name="bypass", kind="link", capital_mcny=number(0.1, 3))
         ],
-    }  # fmt: skip
+        "project_effects": [
+            _row(
+                project_id="bypass",
+                effect="opens_link" if not plain else "adds_bottleneck_teu",
+                element_id="bypass" if not plain else "line",
+                amount=0.0 if not plain else 1.0,
+            ),
+            _row(
+                project_id="bypass",
+                effect="adds_bottleneck_teu",
+                element_id="terminal",
+                amount=number(0, 50),
+            ),
+        ],
+    }
     if not plain and any(r["cluster_id"] for r in industry_rows):
         volume = sum(volumes.values())
         low = number(0, 6)
@@ -272,9 +376,13 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
                 _row(rule_id="most", kind="max_zones", value=1.0, text="at most one zone")
             ]
     settings = {
-        "year": 2024, "discount_rate": 0.08, "carrying_rate": 0.15, "service_factor": 1.0,
-        "emission_cny_per_tonne": 90.0, "deferred_interest_rate": 0.02,
-    }  # fmt: skip
+        "year": 2024,
+        "discount_rate": 0.08,
+        "carrying_rate": 0.15,
+        "service_factor": 1.0,
+        "emission_cny_per_tonne": 90.0,
+        "deferred_interest_rate": 0.02,
+    }
     return make_instance(
         instance_id=f"random-{seed}", name=f"random {seed}", settings=settings, tables=tables
     )
@@ -363,10 +471,14 @@ class _Milp:
         v = [x for terms, _, _ in self.rows for x in terms.values()]
         matrix = csr_array((v, (i, j)), shape=(len(self.rows), len(self.cost)))
         result = milp(
-            np.array(self.cost), integrality=np.array(self.whole), bounds=Bounds(self.low, self.high),
-            constraints=LinearConstraint(matrix, [r[1] for r in self.rows], [r[2] for r in self.rows]),
+            np.array(self.cost),
+            integrality=np.array(self.whole),
+            bounds=Bounds(self.low, self.high),
+            constraints=LinearConstraint(
+                matrix, [r[1] for r in self.rows], [r[2] for r in self.rows]
+            ),
             options={"mip_rel_gap": 1e-9, "time_limit": 60},
-        )  # fmt: skip
+        )
         return float(result.fun) if result.x is not None and result.status == 0 else None
 
 
@@ -409,8 +521,10 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
                 out[c].append(x[b, c])
     elements = {
         (row, e.element_id): e.project_id
-        for e in t["project_effects"] for row in ("links",) if e.effect == "opens_link"
-    }  # fmt: skip
+        for e in t["project_effects"]
+        for row in ("links",)
+        if e.effect == "opens_link"
+    }
     for c in range(p.n_cells):
         for k in p.lines_of[p.cell_industry[c]]:
             line = p.lines[k]
@@ -501,8 +615,10 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
         members = {r.zone_id for r in t["pool_members"] if r.pool_id == pool.pool_id}
         terms = {
             column: use[p.industries[p.cell_industry[c]], pool.factor_id]
-            for c in range(p.n_cells) if p.zones[p.cell_zone[c]] in members for column in out[c]
-        }  # fmt: skip
+            for c in range(p.n_cells)
+            if p.zones[p.cell_zone[c]] in members
+            for column in out[c]
+        }
         terms[m.col(pool.increment_cny_per_unit_year / 1e6, high=pool.increment_max)] = -1.0
         for r in t["modules"]:
             if r.pool_id == pool.pool_id:

@@ -89,15 +89,23 @@ def test_all_prices_doubled_cost_doubled(seed: int) -> None:
     doubled = {}
     for name, frame in instance.tables.items():
         money = [
-            c for c in frame.columns
-            if ("cny" in c and not c.startswith(("volume", "min_scale", "capacity", "floor_m2", "workers", "use_per"))
-                and not c.endswith(("_kwh_per_mcny", "_m3_per_mcny")) and c != "output_value_cny_per_teu" and c != "value_cny_per_teu")
-        ]  # fmt: skip
+            c
+            for c in frame.columns
+            if (
+                "cny" in c
+                and not c.startswith(
+                    ("volume", "min_scale", "capacity", "floor_m2", "workers", "use_per")
+                )
+                and not c.endswith(("_kwh_per_mcny", "_m3_per_mcny"))
+                and c != "output_value_cny_per_teu"
+                and c != "value_cny_per_teu"
+            )
+        ]
         changed = frame.copy()
         for column in money:
             changed[column] = changed[column] * 2
         doubled[name] = changed
-    # Values of goods stand for quantities; their carrying cost and taxes scale with the rates instead.
+    # Values of goods stand for quantities; carrying cost and taxes scale with the rates.
     plain = instance.replace(
         carrying_rate=0.0, emission_cny_per_tonne=0.0, deferred_interest_rate=0.0
     )
@@ -132,9 +140,12 @@ def test_all_prices_doubled_cost_doubled(seed: int) -> None:
 def test_more_room_never_costs_more(seed: int, table: str) -> None:
     instance = random_instance(seed)
     column = {
-        "pools": "endowment", "bottlenecks": "capacity_teu_per_year", "services": "capacity_teu_per_year",
-        "rivals": "capacity_mcny_per_year", "modules": "max_count",
-    }[table]  # fmt: skip
+        "pools": "endowment",
+        "bottlenecks": "capacity_teu_per_year",
+        "services": "capacity_teu_per_year",
+        "rivals": "capacity_mcny_per_year",
+        "modules": "max_count",
+    }[table]
     frame = instance.tables[table].copy()
     frame[column] = np.floor(frame[column] * 1.5 + 1)
     assert _at_most(_cost(instance.replace(**{table: frame})), _cost(instance))

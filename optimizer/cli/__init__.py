@@ -57,8 +57,9 @@ class LazyGroup(click.Group):
 def group(log_level: str) -> None:
     """Which zones can absorb the gradient transfer of processing trade at the lowest cost?
 
-    Start with `zoneopt solve shanxi --out runs/shanxi` and open runs/shanxi/report.html. An INSTANCE is a bundled name
-    (`zoneopt instances`), a folder of CSV or Parquet tables, or an Excel workbook.
+    Start with `zoneopt solve shanxi --out runs/shanxi` and open runs/shanxi/report.html. An
+    INSTANCE is a bundled name (`zoneopt instances`), a folder of CSV or Parquet tables, or an
+    Excel workbook.
 
     Exit codes: 0 done, 1 no plan or no route or a failed check, 2 bad input or usage.
     """

@@ -26,9 +26,10 @@ FORMS = ["csv", "xlsx", "parquet", "lp", "mps", "geojson", "graphml"]
 def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
     """Write INSTANCE for other programs.
 
-    csv, xlsx and parquet hold the tables and read back as the same instance. lp and mps hold the mixed-integer model of the default question
-    with all routes that could matter, and a file of names beside it; any solver gets the same optimum. geojson holds places and
-    links for maps, graphml the expanded network.
+    csv, xlsx and parquet hold the tables and read back as the same instance. lp and mps hold the
+    mixed-integer model of the default question with all routes that could matter, and a file of
+    names beside it; any solver gets the same optimum. geojson holds places and links for maps,
+    graphml the expanded network.
     """
     from instances import read_instance, write_instance
 

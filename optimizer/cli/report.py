@@ -10,7 +10,7 @@ import click
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def report(run: Path) -> None:
-    """Write report.html, plan.xlsx and the tables of the run folder RUN again from its plan and instance."""
+    """Write report.html, plan.xlsx and the tables of the run folder RUN again."""
     from instances import read_instance
     from optimizer.run import read_run, write_run
 

@@ -14,7 +14,8 @@ import click
 @click.argument("to", metavar="TO")
 @click.option(
     "--goods",
-    help="INDUSTRY (its output), INDUSTRY:INPUT, or a goods key of a plan. [default: a container of 10 t and CNY 200,000]",
+    help="INDUSTRY (its output), INDUSTRY:INPUT, or a goods key of a plan. "
+    "[default: a container of 10 t and CNY 200,000]",
 )
 @click.option(
     "--value-cny-per-teu",
@@ -34,7 +35,8 @@ import click
     type=click.Choice(["cost", "generalised", "hours", "co2"]),
     default="cost",
     show_default=True,
-    help="What the routes minimise: money, money with inventory, reliability and emissions, hours, or CO2e.",
+    help="What the routes minimise: money, money with inventory, reliability and emissions "
+    "(generalised), hours, or CO2e.",
 )
 @click.option(
     "--close",
@@ -78,8 +80,8 @@ def route(
 ) -> None:
     """Print the best routes of INSTANCE from FROM to TO, leg by leg.
 
-    FROM, TO and the ids to close may be ids or names, English or Chinese. Exit code 1 when no route is left; the answer
-    then names a smallest set of closures that blocks it.
+    FROM, TO and the ids to close may be ids or names, English or Chinese. Exit code 1 when no
+    route is left; the answer then names a smallest set of closures that blocks it.
 
     \b
     zoneopt route shanxi 太原 Duisburg --k 3
@@ -89,9 +91,19 @@ def route(
     from networks.routes import find_routes
 
     answer = find_routes(
-        read_instance(instance), from_, to, goods=goods, value_cny_per_teu=value_cny_per_teu, tonnes_per_teu=tonnes_per_teu,
-        k=k, by=by, closed=closed, pareto=pareto, projects="all" if "all" in projects else projects, services=services,
-    )  # fmt: skip
+        read_instance(instance),
+        from_,
+        to,
+        goods=goods,
+        value_cny_per_teu=value_cny_per_teu,
+        tonnes_per_teu=tonnes_per_teu,
+        k=k,
+        by=by,
+        closed=closed,
+        pareto=pareto,
+        projects="all" if "all" in projects else projects,
+        services=services,
+    )
     if as_json:
         click.echo(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
     else:
@@ -141,8 +153,8 @@ def _print_routes(answer: object) -> None:
 def calibrate(instance: str, as_json: bool, csv_path: str | None) -> None:
     """Compare the network of INSTANCE with published figures, row by row and by mode.
 
-    Errors are 0 inside the published range, else relative to its nearest end. Rows marked `input` went into the tables and
-    prove nothing. Bad rows stay in.
+    Errors are 0 inside the published range, else relative to its nearest end. Rows marked `input`
+    went into the tables and prove nothing. Bad rows stay in.
     """
     from instances import read_instance
     from networks.calibration import calibrate as compare

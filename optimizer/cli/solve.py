@@ -19,7 +19,8 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 @click.option(
     "--target",
     metavar="SHARE|MCNY",
-    help="Volume that must come to the zones: a share (0.2 or 20%) of all relocatable volume, or million CNY a year (5000).",
+    help="Volume that must come to the zones: a share (0.2 or 20%) of all relocatable volume, "
+    "or million CNY a year (5000).",
 )
 @click.option(
     "--industry-target",
@@ -123,8 +124,8 @@ def solve(
 ) -> None:
     """Find the best siting plan of INSTANCE and prove how good it is.
 
-    The default places all relocatable volume at least cost among staying where it is, rival hosts and the zones. Ctrl-C
-    keeps the best plan. Exit code 0 with a plan, 1 without, 2 for bad input.
+    The default places all relocatable volume at least cost among staying where it is, rival hosts
+    and the zones. Ctrl-C keeps the best plan. Exit code 0 with a plan, 1 without, 2 for bad input.
 
     \b
     zoneopt solve shanxi --out runs/shanxi
@@ -149,9 +150,17 @@ def solve(
     progress = ProgressLine(enabled=not quiet)
     with CancelOnInterrupt() as cancel:
         result = run_solve(
-            table, question, solver=solver, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed,
-            on_progress=progress, cancel=cancel, overrides=overrides,
-        )  # fmt: skip
+            table,
+            question,
+            solver=solver,
+            time_limit_s=time_limit_s,
+            gap=gap,
+            threads=threads,
+            seed=seed,
+            on_progress=progress,
+            cancel=cancel,
+            overrides=overrides,
+        )
     progress.done()
     result.seconds["read"] += read_s
     where = None

@@ -18,7 +18,7 @@ EVERY_S = 2.0  # nothing is silent for longer than this
 
 
 class ProgressLine:
-    """Incumbent, bound and gap as they change: one live line on a terminal, a line per change in a log."""
+    """Incumbent, bound and gap as they change: one live line on a terminal, lines in a log."""
 
     def __init__(self, enabled: bool = True) -> None:
         self.enabled = enabled
@@ -27,6 +27,7 @@ class ProgressLine:
         self._written_at = -EVERY_S
 
     def __call__(self, event: ProgressEvent) -> None:
+        """Show the event, in a log at most every two seconds unless the phase is new."""
         if not self.enabled:
             return
         text = f"{event.seconds:7.1f} s  {event.phase:<11}"
@@ -47,6 +48,7 @@ class ProgressLine:
         self._last = event.phase
 
     def done(self) -> None:
+        """Clear the live line."""
         if self.enabled and self.live:
             click.echo("\r\x1b[2K", err=True, nl=False)
 
@@ -58,7 +60,7 @@ def _width() -> int:
 
 
 class CancelOnInterrupt:
-    """While active, Ctrl-C (or SIGTERM) asks the solve to stop and keep its best plan; twice quits."""
+    """While active, Ctrl-C (or SIGTERM) asks the solve to stop with its best plan; twice quits."""
 
     def __init__(self) -> None:
         self.event = threading.Event()

@@ -23,8 +23,8 @@ import click
 def verify(instance: str, plan: Path, tolerance: float, as_json: bool) -> None:
     """Recompute PLAN (a plan.json or a run folder) on INSTANCE from the tables alone.
 
-    Checks every constraint, every cost component, the total and, with the prices stored in the plan, the bound. Prints each
-    violated row. Exit code 0 if all holds, 1 if not, 2 for bad input.
+    Checks every constraint, every cost component, the total and, with the prices stored in the
+    plan, the bound. Prints each violated row. Exit code 0 if all holds, 1 if not, 2 for bad input.
     """
     from instances import read_instance
     from instances.errors import InstanceError

@@ -78,7 +78,7 @@ def _chosen(value: Mapping[tuple, float], kind: str) -> list[tuple]:
 def _open_zones(
     problem: Problem, chosen: list[tuple], per_cell: Mapping[tuple[int, int], float]
 ) -> tuple[str, ...]:
-    """Zones that receive transfer: existing zones, open at no cost in any case, only if something comes."""
+    """Zones that receive transfer; existing zones are open anyway and count if something comes."""
     busy = {int(problem.cell_zone[cell]) for _, cell in per_cell}
     status = list(problem.table("zones")["status"])
     return tuple(problem.zones[k] for _, k in chosen if status[k] != "existing" or k in busy)
@@ -104,9 +104,11 @@ def _outputs(
     for industry in range(len(problem.industries)):
         cells = [
             (c, value["out", c])
-            for (_, i), group in m.cells_of.items() if i == industry
-            for c in group if value.get(("out", c), 0.0) > DUST
-        ]  # fmt: skip
+            for (_, i), group in m.cells_of.items()
+            if i == industry
+            for c in group
+            if value.get(("out", c), 0.0) > DUST
+        ]
         blocks = [
             (b, min(value["moved", b], float(problem.volume[b])))
             for b in np.flatnonzero(problem.block_industry == industry)
@@ -273,8 +275,9 @@ def _flows(
             ]
             others = [c for c in m.commodity_cells[commodity] if c in output]
             left = {
-                c: max(0.0, output[c] - sum(v for g, v in bundled[c] if commodity in m.bundles[g])) for c in others
-            }  # fmt: skip
+                c: max(0.0, output[c] - sum(v for g, v in bundled[c] if commodity in m.bundles[g]))
+                for c in others
+            }
             total = sum(left.values())
             part = left[cell] / total if total > 0 else 0.0
             routes = [(arcs, teu * min(v, output[cell])) for arcs, v in own]

@@ -7,7 +7,7 @@ from optimizer.model.siting import SitingModel
 
 
 def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
-    """Return the Lagrangian certificate of a solved relaxation; empty for objectives other than cost."""
+    """Return the Lagrangian certificate of a solved relaxation; empty unless the objective is cost."""
     problem = m.problem
     if problem.question.objective != "cost":
         return {}
@@ -35,11 +35,14 @@ def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
         "block": blocks,
         "pool": [row for row in pools if row[1] > 0],
         "rival": [
-            [name, most(("rival_capacity", r))] for r, name in enumerate(problem.rivals) if most(("rival_capacity", r))
+            [name, most(("rival_capacity", r))]
+            for r, name in enumerate(problem.rivals)
+            if most(("rival_capacity", r))
         ],
         "rival_limit": [
             [problem.rivals[key[1]], key[2], most(key)]
-            for key in m.lp.row_keys if key[0] == "rival_limit" and most(key) > 0
+            for key in m.lp.row_keys
+            if key[0] == "rival_limit" and most(key) > 0
         ],
         "bottleneck": [[key[1], p] for key, p in resources if key[0] == "bottleneck" and p > 0],
         "service": [[key[1], p] for key, p in resources if key[0] == "service" and p > 0],
@@ -49,5 +52,5 @@ def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
         ],
         "budget": most(("budget",)),
         "rule": rules,
-    }  # fmt: skip
+    }
     return certificate

@@ -1,8 +1,8 @@
 """Why there is no plan: a smallest set of requirements that conflict, and ways out of it.
 
 Every requirement row of the model belongs to a *requirement* in the planner's words (a target, a
-rule, a budget, the floor of the zones, ...). `optimizer.solvers.conflict` finds a minimal set that cannot hold
-together; then each of them alone is relaxed: how far would it have to give way?
+rule, a budget, the floor of the zones, ...). `optimizer.solvers.conflict` finds a minimal set that
+cannot hold together; then each of them alone is relaxed: how far would it have to give way?
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class WayOut:
 
 @dataclass(frozen=True)
 class Explanation:
-    """``conflict``: requirements that cannot hold together; each of ``ways_out`` alone resolves it."""
+    """``conflict``: requirements that cannot hold together; each of ``ways_out`` resolves it."""
 
     conflict: tuple[str, ...]
     is_minimal: bool  # False: time ran out before every requirement was tried
@@ -43,7 +43,8 @@ class Explanation:
         """Lines for a person."""
         if not self.conflict:
             return [
-                "No single requirement explains it: the structure of the instance alone admits no plan."
+                "No single requirement explains it: the structure of the instance alone "
+                "admits no plan."
             ]
         kind = (
             "These requirements conflict (none can be left out)"
@@ -126,13 +127,18 @@ def requirements(m: SitingModel) -> dict[str, list[Hashable]]:
 def _requirement(m: SitingModel, key: Hashable, rules: dict, pools: dict) -> str:
     problem, kind = m.problem, key[0]
     if kind == "target":
-        return f"at least {target_volume(problem):,.6g} million CNY of output must come to the zones (target)"
+        return (
+            f"at least {target_volume(problem):,.6g} million CNY of output "
+            "must come to the zones (target)"
+        )
     if kind == "industry_target":
-        return f"at least {dict(problem.question.industry_targets)[key[1]]:,.6g} million CNY of {key[1]} must come (target)"
+        least = dict(problem.question.industry_targets)[key[1]]
+        return f"at least {least:,.6g} million CNY of {key[1]} must come (target)"
     if kind == "budget":
         return f"at most {problem.question.budget_mcny:,.6g} million CNY of capital (budget)"
     if kind == "cost_limit":
-        return f"at most {problem.question.cost_limit_mcny:,.6g} million CNY of cost a year (cost limit)"
+        most = problem.question.cost_limit_mcny
+        return f"at most {most:,.6g} million CNY of cost a year (cost limit)"
     if kind == "rule":
         return f"rule {key[1]}: {rules[key[1]].text}"
     if kind == "pool":

@@ -20,9 +20,10 @@ from optimizer.solvers.export import write_lp, write_mps, write_names
 def export_model(
     instance: Instance, path: Path, form: str, question: Question | None = None
 ) -> Path:
-    """Write the model of ``question`` with every route that could matter; names go to PATH.names.csv.
+    """Write the model of ``question`` with every route that could matter.
 
     All capacity rows are written, also those that do not bind, so that the file stands alone.
+    The names of columns and rows go to PATH.names.csv.
     """
     problem = build_problem(instance, build_network(instance), question or Question())
     m = build_siting_model(problem)

@@ -1,4 +1,4 @@
-"""The relaxation, solved to the end: strong rows, capacity rows and routes are added until none is missing.
+"""The relaxation, solved to the end: strong rows, capacity rows and routes are added as needed.
 
 `Relaxation` keeps the plain model and a live LP in step, so that every re-solve starts from the
 last basis.
@@ -204,7 +204,7 @@ class Relaxation:
     # -- routes ---------------------------------------------------------------------------------
 
     def list_routes(self) -> None:
-        """Put every route that could matter for the resources at hand into the model, if they are few."""
+        """Put every route that could matter for the resources at hand into the model, if few."""
         keys = self.m.resources.keys
         relevant = set(self.resources)
         if self.could_gain:
@@ -234,8 +234,9 @@ class Relaxation:
     def _bundle(self, found: list[Found]) -> list[Found]:
         """Make bundles of routes that need nothing but one gate; return the other routes.
 
-        If a project only makes routes cheaper, then all goods of a cell that gain change over together: one column
-        per cell and gate, tied to its project one by one, instead of one column per goods.
+        If a project only makes routes cheaper, then all goods of a cell that gain change over
+        together: one column per cell and gate, tied to its project one by one, instead of one
+        column per goods.
         """
         alone: dict[Commodity, list[Found]] = {}
         for f in found:
@@ -326,7 +327,7 @@ class Relaxation:
         self.add_row(("commodity", commodity), terms, high=0.0)
 
     def route_change(self, commodity: Commodity, arcs: tuple[int, ...]) -> tuple[float, float]:
-        """Change of cost (mcny) and of the objective's measure per TEU that leaves the base route."""
+        """Change of cost (mcny) and of the measure per TEU that leaves the base route."""
         problem, line = self.m.problem, commodity[0]
         base = base_path(self.m, commodity)
         if problem.by == "generalised":

@@ -1,9 +1,10 @@
 """Routes as columns: found when capacities, services or projects make them worth having.
 
-Two exact tools. `price` finds, for given prices of shared resources, every route that would improve
-the relaxation (column generation by shortest path). `complete` lists, for chosen resources, *all*
-routes that no other route beats in cost and in the set of resources used; with these in the
-model, its integer bound is a bound for the problem with every route of the network, not only for the routes found.
+Two exact tools. `price` finds, for given prices of shared resources, every route that would
+improve the relaxation (column generation by shortest path). `complete` lists, for chosen
+resources, *all* routes that no other route beats in cost and in the set of resources used; with
+these in the model, its integer bound is a bound for the problem with every route of the network,
+not only for the routes found.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ def price(
     prices
         Price per TEU of each resource, >= 0, in the objective's unit (mcny for cost).
     worth
-        What leaving the base route must beat, per TEU, in the objective's unit: minus the dual of the
-        commodity's row; 0 where it has none.
+        What leaving the base route must beat, per TEU, in the objective's unit: minus the dual of
+        the commodity's row; 0 where it has none.
     commodities
         Those to look at.
     """
@@ -150,9 +151,9 @@ def complete(
     """Return every route of the commodities that is not beaten in cost and relevant resources used.
 
     Forbidding, one after the other, each relevant resource of the shortest route and searching
-    again reaches every such route: at each step the shortest route either uses only resources of the
-    one sought (and then equals or beats it) or uses another, which can be forbidden. None when there are
-    more than ``limit``.
+    again reaches every such route: at each step the shortest route either uses only resources of
+    the one sought (and then equals or beats it) or uses another, which can be forbidden. None when
+    there are more than ``limit``.
     """
     m = finder.m
     arcs_of: dict[int, list[int]] = {r: [] for r in relevant}

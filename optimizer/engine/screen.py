@@ -1,7 +1,8 @@
 """What can never pay: services and projects whose best case is below their cost or least load.
 
 Valid while no capacity binds: then no route is worth more than what it saves against the base
-route. When a capacity row enters the model, what was screened out comes back (`Relaxation.add_resource`).
+route. When a capacity row enters the model, what was screened out comes back
+(`Relaxation.add_resource`).
 """
 
 from __future__ import annotations
@@ -64,13 +65,18 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
                 worth += most_gain[r]
         if worth < cost * (1 - SLACK):
             barred |= {
-                r for r in teu if m.resources.keys[r][0] == "gate" and m.resources.keys[r][1] == (project.project_id,)
-            }  # fmt: skip
+                r
+                for r in teu
+                if m.resources.keys[r][0] == "gate"
+                and m.resources.keys[r][1] == (project.project_id,)
+            }
             barred |= {
                 m.resources.index["service", element]
                 for (table, element), projects in opened.items()
-                if table == "services" and projects == (project.project_id,) and ("service", element) in m.resources.index
-            }  # fmt: skip
+                if table == "services"
+                and projects == (project.project_id,)
+                and ("service", element) in m.resources.index
+            }
     return barred
 
 

@@ -1,9 +1,10 @@
-"""How one planning problem is solved: relaxation with routes, then the integers, then the exact plan.
+"""How one planning problem is solved: relaxation with routes, the integers, the exact plan.
 
-1. The relaxation is solved to the end (`optimizer.engine.root`): its value is a bound, its prices the certificate.
-2. All routes that could matter for the binding capacities are added, and the mixed-integer model goes
-   to the chosen solver. Its plan may overload a capacity whose row was not there yet: the row and its
-   routes are added and the integers solved again, from the plan at hand.
+1. The relaxation is solved to the end (`optimizer.engine.root`): its value is a bound, its prices
+   the certificate.
+2. All routes that could matter for the binding capacities are added, and the mixed-integer model
+   goes to the chosen solver. Its plan may overload a capacity whose row was not there yet: the row
+   and its routes are added and the integers solved again, from the plan at hand.
 3. With the integers fixed, one more linear program gives the flows.
 
 A plan and a bound come out of every way to stop, once there is a plan.
@@ -48,13 +49,19 @@ class Outcome:
 
 
 def solve_siting(
-    problem: Problem, watch: Watch, *, solver: str = "auto", gap: float = 1e-4, threads: int = 1, seed: int = 0,
+    problem: Problem,
+    watch: Watch,
+    *,
+    solver: str = "auto",
+    gap: float = 1e-4,
+    threads: int = 1,
+    seed: int = 0,
     model: SitingModel | None = None,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Solve ``problem`` and return the outcome; the arguments mean what `optimizer.api.solve` says.
 
-    Most absorbed and most jobs do not say which of many equal plans is meant: among them the cheapest is
-    looked for in a second solve.
+    Most absorbed and most jobs do not say which of many equal plans is meant: among them the
+    cheapest is looked for in a second solve.
     """
     options = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     outcome = _solve(problem, watch, model or build_siting_model(problem), **options)
@@ -138,9 +145,16 @@ def _solve(
 
 
 def _integers(
-    m: SitingModel, relaxation: Relaxation, watch: Watch, outcome: Outcome,
-    *, solver: str, gap: float, threads: int, seed: int,
-) -> None:  # fmt: skip
+    m: SitingModel,
+    relaxation: Relaxation,
+    watch: Watch,
+    outcome: Outcome,
+    *,
+    solver: str,
+    gap: float,
+    threads: int,
+    seed: int,
+) -> None:
     """Fill the outcome with the best plan and bound of the integer problem (minimisation)."""
     start: np.ndarray | None = None
     for _ in range(INTEGER_ROUNDS):
@@ -150,14 +164,21 @@ def _integers(
                 "too many routes to list them all: the bound is that of the relaxation"
             )
         options = SolverOptions(
-            time_limit_s=watch.left_s, gap=gap, threads=threads, seed=seed,
-            start=None if start is None else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
+            time_limit_s=watch.left_s,
+            gap=gap,
+            threads=threads,
+            seed=seed,
+            start=None
+            if start is None
+            else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
             on_progress=lambda incumbent, bound, ok=complete: watch.report(
-                "integers", incumbent=None, bound=bound if ok else None,
+                "integers",
+                incumbent=None,
+                bound=bound if ok else None,
                 detail="" if incumbent is None else f"candidate {watch.sign * incumbent:,.6g}",
             ),
             cancel=watch.cancel,
-        )  # fmt: skip
+        )
         result = solve_model(m.lp.compile(), solver, options)
         outcome.solver, outcome.nodes = result.solver, result.nodes
         outcome.notes += [n for n in result.notes if n not in outcome.notes]

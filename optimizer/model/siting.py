@@ -4,12 +4,13 @@ Two formulations of the same problem share this file. Output of a block that has
 cost of its own and may split is *separable*: its cost falls apart into a part of the block and a
 part of the cell. All separable blocks of an industry therefore share one column per cell
 (``("out", cell)``) and are told apart only on their own side (``("moved", block)``); the strong
-hosting rows x(o,i,z) <= volume * host(i,z) are kept exactly, by the inequalities they imply on these columns
-(`strong_cut`, added when violated). Other blocks (``whole``, or with ``moves`` rows) have
-their own ``("x", block, cell)`` columns.
+hosting rows x(o,i,z) <= volume * host(i,z) are kept exactly, by the inequalities they imply on
+these columns (`strong_cut`, added when violated). Other blocks (``whole``, or with ``moves`` rows)
+have their own ``("x", block, cell)`` columns.
 
-Routes: every cell pays for the least-cost route of each of its goods; a ``("route", commodity, arcs)``
-column shifts TEU of a *commodity* (goods line, host node) from that base route to another one.
+Routes: every cell pays for the least-cost route of each of its goods; a ``("route", commodity,
+arcs)`` column shifts TEU of a *commodity* (goods line, host node) from that base route to another
+one.
 """
 
 from __future__ import annotations
@@ -51,9 +52,15 @@ class SitingModel:
     resources: Resources | None = None
 
     def add(
-        self, key: Hashable, cost: float = 0.0, lb: float = 0.0, ub: float = np.inf,
-        *, integer: bool = False, measure: float = 0.0,
-    ) -> int:  # fmt: skip
+        self,
+        key: Hashable,
+        cost: float = 0.0,
+        lb: float = 0.0,
+        ub: float = np.inf,
+        *,
+        integer: bool = False,
+        measure: float = 0.0,
+    ) -> int:
         """Add a column with its cost and its measure; return its number."""
         if self.problem.question.objective == "cost":
             measure = cost
@@ -82,8 +89,8 @@ class SitingModel:
 class Resources:
     """Capacities that routes share: bottlenecks, services, and elements that a project opens.
 
-    ``of_arc[a]`` lists the resources one TEU on arc ``a`` uses. A resource is ``("bottleneck", id)``,
-    ``("service", id)`` or ``("gate", projects)``.
+    ``of_arc[a]`` lists the resources one TEU on arc ``a`` uses. A resource is ``("bottleneck",
+    id)``, ``("service", id)`` or ``("gate", projects)``.
     """
 
     keys: list[tuple]
@@ -102,7 +109,8 @@ class Resources:
 def build_siting_model(problem: Problem, floor: float | None = None) -> SitingModel:
     """Return the model of ``problem`` without routes other than base routes (table of contents).
 
-    With ``floor``, cost is minimised whatever the question's objective, which has to reach ``floor``.
+    With ``floor``, cost is minimised whatever the question's objective, which has to reach
+    ``floor``.
     """
     m = SitingModel(problem, by_cost=problem.question.objective == "cost" or floor is not None)
     m.resources = find_resources(problem)
@@ -194,7 +202,7 @@ def projects_opening(problem: Problem) -> dict[tuple[str, str], tuple[str, ...]]
 
 
 def group_cells(m: SitingModel) -> None:
-    """Which cells share a zone and industry, and which share a commodity; drop unreachable cells."""
+    """Which cells share a zone and industry, and which a commodity; drop unreachable cells."""
     problem = m.problem
     for cell, commodities in enumerate(problem.cell_commodities):
         if any(
@@ -213,7 +221,7 @@ def group_cells(m: SitingModel) -> None:
 
 
 def bound_output(m: SitingModel) -> None:
-    """Most output of each (zone, industry): its volume, and what each pool of the zone can carry."""
+    """Most output of each (zone, industry): its volume and what the zone's pools can carry."""
     problem = m.problem
     total = np.zeros(len(problem.industries))
     np.add.at(total, problem.block_industry, problem.volume)
@@ -266,7 +274,7 @@ def last_points(problem: Problem) -> dict[str, float]:
 
 
 def cell_logistics(m: SitingModel) -> tuple[np.ndarray, np.ndarray]:
-    """Base routes of each cell: mcny per mcny of output, and the objective's measure (hours, t CO2e)."""
+    """Base routes of each cell: mcny per mcny of output, and the measure (hours, t CO2e)."""
     problem = m.problem
     cost = np.full(problem.n_cells, np.nan)
     measure = np.zeros(problem.n_cells)
@@ -308,7 +316,7 @@ def base_usage(m: SitingModel, commodity: Commodity) -> dict[int, float]:
 def host_logistics(
     problem: Problem, industry: int, place_id: str, form_id: str
 ) -> tuple[float, float]:
-    """Logistics of a rival or of staying: mcny and measure per mcny of output; inf if unreachable."""
+    """Logistics of a rival or of staying: mcny and measure per mcny of output, or inf."""
     cost = measure = 0.0
     for k in problem.lines_of[industry]:
         line = problem.lines[k]
@@ -395,7 +403,8 @@ def add_volume(m: SitingModel) -> None:
                 terms.append((column, 1.0))
             else:
                 problem.notes.append(
-                    f"{origin_id}/{problem.industries[industry]} cannot stay: its goods have no route"
+                    f"{origin_id}/{problem.industries[industry]} cannot stay: "
+                    "its goods have no route"
                 )
         for r, rival in enumerate(rival_rows):
             if np.isnan(rival_cost[r, industry]) or rival.max_share_of_block == 0:
@@ -407,9 +416,11 @@ def add_volume(m: SitingModel) -> None:
             logistics, measure = rival_logistics[r, industry]
             if np.isfinite(logistics):
                 column = m.add(
-                    ("rival", block, r), rival_cost[r, industry] + logistics,
-                    ub=rival.max_share_of_block * volume, measure=_away(problem, measure),
-                )  # fmt: skip
+                    ("rival", block, r),
+                    rival_cost[r, industry] + logistics,
+                    ub=rival.max_share_of_block * volume,
+                    measure=_away(problem, measure),
+                )
                 terms.append((column, 1.0))
         m.lp.add_row(("volume", block), terms, low=volume, high=volume)
     for industry, terms in balance.items():
@@ -450,9 +461,11 @@ def add_hosting(m: SitingModel) -> None:
         row = industry_rows[industry]
         most, least = m.most[zone, industry], row.min_scale_mcny_per_year
         host = m.add(
-            ("host", zone, industry), row.host_setup_mcny_per_year,
-            ub=0.0 if most < least * (1 - 1e-9) else 1.0, integer=True,
-        )  # fmt: skip
+            ("host", zone, industry),
+            row.host_setup_mcny_per_year,
+            ub=0.0 if most < least * (1 - 1e-9) else 1.0,
+            integer=True,
+        )
         m.lp.add_row(
             ("open_if_host", zone, industry), [(m.lp.col["open", zone], 1.0), (host, -1.0)], low=0.0
         )
@@ -491,9 +504,10 @@ def strong_cut(
 ) -> tuple[list[tuple[int, float]], float] | None:
     """A violated strong hosting inequality of (zone, industry) at ``x``, as (terms, high), or None.
 
-    The separable blocks' strong rows x(o,z) <= volume(o) * host(z) and sum over zones x(o,z) = moved(o) imply
-    out(z) <= sum over o in S of moved(o) + sum over o not in S of volume(o) * host(z) for every set S
-    of blocks; the most violated S takes moved(o) where it is the smaller of the two.
+    The separable blocks' strong rows x(o,z) <= volume(o) * host(z) and sum over zones x(o,z) =
+    moved(o) imply out(z) <= sum over o in S of moved(o) + sum over o not in S of volume(o) *
+    host(z) for every set S of blocks; the most violated S takes moved(o) where it is the smaller
+    of the two.
     """
     problem = m.problem
     out = [(m.lp.col["out", c], 1.0) for c in m.cells_of[zone, industry] if ("out", c) in m.lp.col]
@@ -570,8 +584,9 @@ def add_pools(m: SitingModel) -> None:
             # A module without an open zone is useless; said so, the relaxation is tighter.
             m.lp.add_row(
                 ("module_in_open_zone", module.module_id),
-                [(column, 1.0), (m.lp.col["open", zone], -np.floor(module.max_count + 1e-9))], high=0.0,
-            )  # fmt: skip
+                [(column, 1.0), (m.lp.col["open", zone], -np.floor(module.max_count + 1e-9))],
+                high=0.0,
+            )
     for e in problem.table("project_effects").itertuples():
         if e.effect == "adds_pool" and e.element_id in rows:
             rows[e.element_id].append((m.lp.col["project", e.project_id], -e.amount))
@@ -618,9 +633,10 @@ def add_rules(m: SitingModel) -> None:
             )
             inside = [c for c in every if problem.industries[problem.cell_industry[c]] in named]
             volume = sum(
-                v for v, i in zip(problem.volume, problem.block_industry, strict=True)
+                v
+                for v, i in zip(problem.volume, problem.block_industry, strict=True)
                 if problem.industries[i] in named
-            )  # fmt: skip
+            )
             m.lp.add_row(key, m.out_terms(inside), low=rule.value * volume)
         elif rule.kind == "max_new_projects":
             terms = [(c, 1.0) for k, c in m.lp.col.items() if k[0] == "project"]
@@ -797,9 +813,12 @@ def add_projects(m: SitingModel) -> None:
     for p in projects:
         price = p.capital_mcny * m.problem.crf(p.life_years) + p.upkeep_mcny_per_year
         m.add(
-            ("project", p.project_id), price, lb=1.0 if p.status == "required" else 0.0,
-            ub=0.0 if p.status == "forbidden" else 1.0, integer=True,
-        )  # fmt: skip
+            ("project", p.project_id),
+            price,
+            lb=1.0 if p.status == "required" else 0.0,
+            ub=0.0 if p.status == "forbidden" else 1.0,
+            integer=True,
+        )
     for p in projects:
         for other in filter(None, p.needs_project_id.split(";")):
             m.lp.add_row(
@@ -876,7 +895,7 @@ def target_volume(problem: Problem) -> float:
 
 
 def resource_row(m: SitingModel, resource: int) -> tuple[list[tuple[int, float]], float]:
-    """Capacity row of a resource over the base routes and the route columns there are: (terms, high)."""
+    """Capacity row of a resource over base routes and route columns: (terms, high)."""
     problem = m.problem
     use: dict[int, float] = defaultdict(float)
     for commodity, cells in m.commodity_cells.items():
@@ -947,7 +966,7 @@ def route_usage(m: SitingModel, commodity: Commodity, arcs: tuple[int, ...]) -> 
 
 
 def bundle_usage(m: SitingModel, cell: int, gate: int) -> dict[int, float]:
-    """Change of the use of each resource when a million CNY of a cell's output moves into the bundle."""
+    """Change of each resource's use when a million CNY of a cell's output joins the bundle."""
     change: dict[int, float] = defaultdict(float)
     for commodity in m.problem.cell_commodities[cell]:
         arcs = m.bundles[gate].get(commodity)

@@ -134,7 +134,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Read what `to_json` wrote. Raises ValueError with the reason when it is something else."""
+        """Read what `to_json` wrote; ValueError with the reason when it is something else."""
         raw = json.loads(text)
         if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
             raise ValueError(f"this is not a plan of format {FORMAT}")
