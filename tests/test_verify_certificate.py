@@ -140,6 +140,43 @@ def test_services_and_projects_by_themselves() -> None:
     assert certified_bound(instance, Question(), {"kind": "lagrangian"}) == pytest.approx(0.08)
 
 
+def test_a_service_is_priced_for_no_more_than_can_come() -> None:
+    """All goods are 100 x 1.5 + 40 TEU, and a route may use the rail link once in each of three regimes."""
+    roomy = [hand_rows()["services"][0] | {"capacity_teu_per_year": 1e6}]
+    certificate = {"kind": "lagrangian", "service": [["train", 0.001]]}
+    bound = certified_bound(hand_instance(services=roomy), Question(), certificate)
+    assert bound == pytest.approx(0.05 - 0.001 * 3 * 190)
+
+
+def test_what_projects_may_open_counts_as_there() -> None:
+    """The bound must hold for plans that build: the same as if all were open today, but no higher."""
+    rows = hand_rows()
+    rows["links"][3]["cost_cny_per_teu"] = 100.0  # the bypass is the best way
+    question, prices = Question(), certified(0.25)
+
+    def bound(links: list[dict[str, Any]], asked: Question = question) -> float:
+        value = certified_bound(hand_instance(links=links), asked, prices)
+        assert value is not None
+        return value
+
+    base = bound(rows["links"])
+    assert bound([link | {"needs_project": 0} for link in rows["links"]]) == pytest.approx(base)
+    assert bound([link for link in rows["links"] if link["link_id"] != "bypass"]) > base + 1e-3
+    assert bound(rows["links"], Question(closed=("bypass",))) > base + 1e-3
+
+    def forms(form_id: str, project_form: str) -> BareInstance:
+        eligibility = [rows["eligibility"][0] | {"form_id": form_id}, *rows["eligibility"][1:]]
+        effects = [
+            rows["project_effects"][0],
+            rows["project_effects"][1] | {"element_id": f"Z1:{project_form}"},
+        ]
+        return hand_instance(eligibility=eligibility, project_effects=effects)
+
+    today = certified_bound(forms("general;handbook", "abroad"), question, prices)
+    assert certified_bound(forms("general", "handbook"), question, prices) == pytest.approx(today)
+    assert certified_bound(forms("general", "abroad"), question, prices) > today + 1e-3
+
+
 def test_rules_on_zones_and_chains_by_themselves() -> None:
     rule = {"rule_id": "some", "kind": "min_zones", "value": 1.0}
     certificate: dict[str, Any] = {"kind": "lagrangian", "rule": [["some", 1.2]]}

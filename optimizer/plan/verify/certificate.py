@@ -109,12 +109,12 @@ class Bound:
         ])  # fmt: skip
 
     def _most_teu(self, industry_id: str) -> float:
-        """Return TEU of all goods of one million CNY of output; the same in every zone and form."""
+        """Return TEU on the way for one million CNY of output; the same in every zone and form."""
         zone_id = next(iter(self.facts.zone), None)
         if zone_id is None:
             return 0.0
         goods = self.goods.of(zone_id, next(iter(self.facts.form)), industry_id)
-        return math.fsum(g.teu_per_mcny for g in goods.values())
+        return math.fsum(g.teu_per_mcny for g in goods.values() if g.tail is not None)
 
     # -- what the priced rows allow --------------------------------------------------------------
 
