@@ -165,7 +165,7 @@ def test_what_projects_may_open_counts_as_there() -> None:
     assert bound(rows["links"], Question(closed=("bypass",))) > base + 1e-3
 
     def forms(form_id: str, project_form: str) -> BareInstance:
-        eligibility = [rows["eligibility"][0] | {"form_id": form_id}, *rows["eligibility"][1:]]
+        eligibility = [row | {"form_id": form_id} for row in rows["eligibility"][:2]]
         effects = [
             rows["project_effects"][0],
             rows["project_effects"][1] | {"element_id": f"Z1:{project_form}"},
