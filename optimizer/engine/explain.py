@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.errors import NoPlanError
 from optimizer.model.siting import SitingModel, build_siting_model, target_volume
-from optimizer.problem import Problem
+from optimizer.problem import Problem, build_problem
 from optimizer.solvers.conflict import cheapest_relaxation, find_conflict
 
 ROOM_S = 10.0  # least time for one way out
@@ -74,7 +72,15 @@ class Explanation:
 def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanation:
     """Return a minimal conflict of ``problem``, which has no plan, and the ways out of it."""
     watch = Watch(time_limit_s)
+    forbidden = problem.question.forbid_zones
+    question = problem.question
+    if question.forbid_zones:  # as rows, so that they can be part of the conflict
+        question = replace(question, forbid_zones=())
+        problem = build_problem(problem.instance, problem.network, question)
     m = build_siting_model(problem)
+    for zone in forbidden:
+        if ("open", problem.zones.index(zone)) in m.lp.col:
+            m.lp.add_row(("forbidden", zone), {("open", problem.zones.index(zone)): 1.0}, high=0.0)
     Relaxation(m).solve(Watch(time_limit_s / 3))
     model = m.lp.compile()
     ub = model.ub.copy()
@@ -87,7 +93,8 @@ def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanat
         NoPlanError,
         ValueError,
     ):  # not enough time to know, or only the open routes make it infeasible
-        return Explanation((), is_minimal=False)
+        closed = tuple(f"{name} is closed" for name in question.closed)
+        return Explanation(closed, is_minimal=False)
     ways_out = []
     for name in conflict.groups:
         keys = groups[name]
@@ -101,13 +108,6 @@ def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanat
         amount = float(sum(abs(v) for v in relaxed.by_row.values()))
         ways_out.append(WayOut(name, amount, _unit(m, keys[0])))
     return Explanation(conflict.groups, conflict.is_minimal, tuple(ways_out))
-
-
-def _size(m: SitingModel, key: Hashable) -> float:
-    """Scale of a row, so that rows of one requirement give way in proportion."""
-    row = m.lp.row[key]
-    sides = [abs(v) for v in (m.lp.row_low[row], m.lp.row_high[row]) if np.isfinite(v)]
-    return max(1.0, *sides)
 
 
 def requirements(m: SitingModel) -> dict[str, list[Hashable]]:
@@ -158,6 +158,8 @@ def _requirement(m: SitingModel, key: Hashable, rules: dict, pools: dict) -> str
         return "whole blocks move to one host"
     if kind == "required":
         return f"zone {problem.zones[key[1]]} must open"
+    if kind == "forbidden":
+        return f"zone {key[1]} is forbidden"
     return ""
 
 
@@ -186,4 +188,4 @@ def _unit(m: SitingModel, key: Hashable) -> str:
             if rules.loc[key[1], "kind"] in ("budget_mcny", "min_absorbed_share")
             else "units of the rule"
         )
-    return "zones" if kind in ("required", "chain") else "units"
+    return "zones" if kind in ("required", "forbidden", "chain") else "units"

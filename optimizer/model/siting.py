@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,11 @@ class SitingModel:
     commodity_cells: dict[Commodity, list[int]] = field(default_factory=dict)
     base_path: dict[Commodity, list[int]] = field(default_factory=dict)
     base_use: dict[Commodity, dict[int, float]] = field(default_factory=dict)
-    bundles: dict[int, dict[Commodity, tuple[int, ...]]] = field(
-        default_factory=dict
-    )  # gate -> routes
+    # gate -> routes
+    bundles: dict[int, dict[Commodity, tuple[int, ...]]] = field(default_factory=dict)
     most: dict[tuple[int, int], float] = field(default_factory=dict)  # (zone, industry) -> mcny
     explicit_of: dict[int, list[int]] = field(default_factory=dict)  # cell -> ("x") columns
-    resources: Resources | None = None
+    resources: Resources = field(default_factory=lambda: Resources([], {}, {}))
 
     def add(
         self,
@@ -99,6 +99,7 @@ class Resources:
     today: list[float] = field(default_factory=list)  # capacity with nothing built, TEU a year
 
     def usage(self, arcs: Iterable[int]) -> dict[int, float]:
+        """TEU of each resource that one TEU along these arcs uses."""
         use: dict[int, float] = defaultdict(float)
         for arc in arcs:
             for r in self.of_arc.get(arc, ()):
@@ -257,11 +258,13 @@ def pool_ceilings(problem: Problem) -> dict[str, float]:
 
 
 def factor_use(problem: Problem) -> dict[tuple[str, str], float]:
+    """Units of each factor per mcny of output, by (industry, factor)."""
     table = problem.table("industry_factors")
     return {(r.industry_id, r.factor_id): r.use_per_mcny for r in table.itertuples()}
 
 
 def last_points(problem: Problem) -> dict[str, float]:
+    """Last breakpoint of each industry's agglomeration curve."""
     table = problem.table("agglomeration")
     return (
         {} if table.empty else table.groupby("cluster_id")["volume_mcny_per_year"].max().to_dict()
@@ -338,14 +341,14 @@ def add_output(m: SitingModel) -> None:
     """Columns of output: shared by the separable blocks of an industry, own for the others."""
     problem = m.problem
     logistics, measure = cell_logistics(m)
-    own = sum(problem.cell_parts.values())
+    own = np.sum(list(problem.cell_parts.values()), axis=0)
     workers = problem.table("industries")["workers_per_mcny"].to_numpy()
     separable = ~problem.explicit_blocks
     has_separable = np.zeros(len(problem.industries), dtype=bool)
     has_separable[problem.block_industry[separable]] = True
     explicit_blocks: dict[int, list[int]] = defaultdict(list)
-    for block in np.flatnonzero(problem.explicit_blocks):
-        explicit_blocks[int(problem.block_industry[block])].append(int(block))
+    for block in np.flatnonzero(problem.explicit_blocks).tolist():
+        explicit_blocks[int(problem.block_industry[block])].append(block)
     dense = problem.instance.dense_moves
     for (zone, industry), cells in m.cells_of.items():
         for cell in cells:
@@ -371,8 +374,10 @@ def _output_measure(problem: Problem, workers: float, logistics: float) -> float
 def add_volume(m: SitingModel) -> None:
     """(1) Moved + rival + stayed = volume of each block; shared cells balance by industry."""
     problem = m.problem
-    stay = sum(problem.stay_parts.values())
-    rival_cost = sum(problem.rival_parts.values()) if problem.rivals else np.zeros((0, 0))
+    stay = np.sum(list(problem.stay_parts.values()), axis=0)
+    rival_cost = np.zeros((0, 0))
+    if problem.rivals:
+        rival_cost = np.sum(list(problem.rival_parts.values()), axis=0)
     origin_rows = {r.origin_id: r for r in problem.table("origins").itertuples()}
     rival_rows = list(problem.table("rivals").itertuples())
     rival_logistics: dict[tuple[int, int], tuple[float, float]] = {}
@@ -492,7 +497,7 @@ def add_hosting(m: SitingModel) -> None:
             m.lp.add_row(("form_allowed", cell), terms, high=0.0)
 
 
-def zone_cost(problem: Problem, row: object) -> float:
+def zone_cost(problem: Problem, row: Any) -> float:
     """Yearly cost of an open zone, mcny."""
     if row.status == "existing":
         return 0.0
@@ -548,10 +553,8 @@ def add_pools(m: SitingModel) -> None:
     rows: dict[str, list[tuple[int, float]]] = {}
     limits: dict[str, float] = {}
     for pool in problem.table("pools").itertuples():
-        if (
-            not np.isfinite(pool.endowment)
-            or not np.isfinite(pool.increment_max)
-            and pool.increment_cny_per_unit_year == 0
+        if not np.isfinite(pool.endowment) or (
+            not np.isfinite(pool.increment_max) and pool.increment_cny_per_unit_year == 0
         ):
             continue
         forms = set(pool.form_id.split(";")) if pool.form_id else set()
