@@ -92,16 +92,15 @@ def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanat
     except (
         NoPlanError,
         ValueError,
-    ):  # not enough time to know, or only the open routes make it infeasible
+    ):  # no time to know, or only the routes that exist forbid a plan
         closed = tuple(f"{name} is closed" for name in question.closed)
         return Explanation(closed, is_minimal=False)
     ways_out = []
     for name in conflict.groups:
         keys = groups[name]
-        weights = {key: 1.0 / _size(m, key) for key in keys}
         try:
             relaxed = cheapest_relaxation(
-                model, {name: keys}, weights, time_limit_s=max(ROOM_S, watch.left_s / 4)
+                model, {name: keys}, time_limit_s=max(ROOM_S, watch.left_s / 4)
             )
         except (NoPlanError, ValueError):
             continue  # giving way here alone does not help
