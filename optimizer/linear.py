@@ -6,12 +6,17 @@ without parsing names. Solvers see numbers only; names are made when a file is e
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import scipy.sparse
+
 Array = np.ndarray
+Key = Any  # any hashable; by habit a tuple of the family and what it is about
 
 
 @dataclass
@@ -22,24 +27,24 @@ class LinearModel:
     equation family, for statistics, exports and explanations of infeasibility.
     """
 
-    col_keys: list[Hashable] = field(default_factory=list)
+    col_keys: list[Key] = field(default_factory=list)
     cost: list[float] = field(default_factory=list)
     lb: list[float] = field(default_factory=list)
     ub: list[float] = field(default_factory=list)
     integer: list[bool] = field(default_factory=list)
-    row_keys: list[Hashable] = field(default_factory=list)
+    row_keys: list[Key] = field(default_factory=list)
     row_low: list[float] = field(default_factory=list)
     row_high: list[float] = field(default_factory=list)
     entries_row: list[int] = field(default_factory=list)
     entries_col: list[int] = field(default_factory=list)
     entries_val: list[float] = field(default_factory=list)
     offset: float = 0.0
-    col: dict[Hashable, int] = field(default_factory=dict)
-    row: dict[Hashable, int] = field(default_factory=dict)
+    col: dict[Key, int] = field(default_factory=dict)
+    row: dict[Key, int] = field(default_factory=dict)
 
     def add_col(
         self,
-        key: Hashable,
+        key: Key,
         cost: float = 0.0,
         lb: float = 0.0,
         ub: float = np.inf,
@@ -62,8 +67,8 @@ class LinearModel:
 
     def add_row(
         self,
-        key: Hashable,
-        terms: Mapping[Hashable, float] | Iterable[tuple[int, float]],
+        key: Key,
+        terms: Mapping[Key, float] | Iterable[tuple[int, float]],
         low: float = -np.inf,
         high: float = np.inf,
     ) -> int:
@@ -85,6 +90,7 @@ class LinearModel:
         return index
 
     def add_entry(self, row: int, col: int, value: float) -> None:
+        """Add ``value`` to the coefficient of a column in a row."""
         if not np.isfinite(value):
             raise ValueError(f"row {self.row_keys[row]!r}: coefficient {value}")
         if value != 0.0:
@@ -94,10 +100,12 @@ class LinearModel:
 
     @property
     def n_cols(self) -> int:
+        """Number of columns."""
         return len(self.col_keys)
 
     @property
     def n_rows(self) -> int:
+        """Number of rows."""
         return len(self.row_keys)
 
     def compile(self) -> CompiledModel:
@@ -133,7 +141,7 @@ class CompiledModel:
     integer: Array
     row_low: Array
     row_high: Array
-    matrix: object  # scipy.sparse.csr_matrix
+    matrix: scipy.sparse.csr_matrix
     offset: float
-    col_keys: Sequence[Hashable]
-    row_keys: Sequence[Hashable]
+    col_keys: Sequence[Key]
+    row_keys: Sequence[Key]

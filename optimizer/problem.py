@@ -21,12 +21,15 @@ import pandas as pd
 
 from instances import Instance
 from instances.errors import Fault, InstanceError
+from instances.settings import Settings
 from networks.geo import zone_hours
-from networks.network import Goods, Network
+from networks.network import By, Goods, Network
 from networks.paths import PathFinder
 from optimizer.plan.plan import OBJECTIVES, Question
 
 MCNY = 1e6  # CNY in a million CNY
+# What routes minimise under each objective; generalised cost where it is not named.
+WEIGHT_OF: dict[str, By] = {"hours": "hours", "co2e": "co2"}
 LOCAL = "@local"
 
 
@@ -58,6 +61,7 @@ class Trade:
 
     @property
     def exported(self) -> float:
+        """Share of output that leaves the country."""
         return 1.0 - self.sold
 
 
@@ -68,7 +72,7 @@ class RouteBook:
     ``co2``. Costs of routes are always kept as generalised CNY per TEU besides.
     """
 
-    def __init__(self, network: Network, lines: list[GoodsLine], mask: np.ndarray, by: str) -> None:
+    def __init__(self, network: Network, lines: list[GoodsLine], mask: np.ndarray, by: By) -> None:
         self.network = network
         self.lines = lines
         self.mask = mask
@@ -111,7 +115,7 @@ class Problem:
     instance: Instance
     network: Network
     question: Question
-    by: str
+    by: By
     zones: list[str]
     industries: list[str]
     forms: list[str]
@@ -141,29 +145,35 @@ class Problem:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def settings(self) -> object:
+    def settings(self) -> Settings:
+        """Settings of the instance."""
         return self.instance.settings
 
     @property
     def n_cells(self) -> int:
+        """Number of cells (origin, industry, zone, form) that may be used."""
         return len(self.cell_zone)
 
     def table(self, name: str) -> pd.DataFrame:
+        """A table of the instance by name."""
         return self.instance.tables[name]
 
     # -- hosts and their gates ------------------------------------------------------------------
 
     @cached_property
     def in_china(self) -> dict[str, bool]:
+        """Whether each place lies in China, by id."""
         places = self.table("places")
         return dict(zip(places["place_id"], places["in_china"] == 1, strict=True))
 
     @cached_property
     def form_row(self) -> dict[str, dict]:
+        """Rows of the table of trade forms, by id."""
         return {r["form_id"]: r for r in self.table("forms").to_dict("records")}
 
     @cached_property
     def price_row(self) -> dict[str, dict]:
+        """Rows of the table of factor prices, by region."""
         return {r["factor_region_id"]: r for r in self.table("factor_prices").to_dict("records")}
 
     def host_node(self, line: GoodsLine, place_id: str, form_id: str) -> int:
@@ -178,6 +188,7 @@ class Problem:
         return self.network.node.get((place_id, "gate", regime), -1)
 
     def crf(self, years: float) -> float:
+        """Capital recovery factor: share of capital to pay each year over ``years``."""
         return capital_recovery(self.settings.discount_rate, years)
 
     # -- logistics ------------------------------------------------------------------------------
@@ -229,7 +240,7 @@ def build_problem(instance: Instance, network: Network, question: Question) -> P
     forms = list(instance.tables["forms"]["form_id"])
     zones = list(instance.tables["zones"]["zone_id"])
     lines, lines_of = _goods_lines(instance, network, industries)
-    by = {"hours": "hours", "co2e": "co2"}.get(question.objective, "generalised")
+    by: By = WEIGHT_OF.get(question.objective, "generalised")
     mask = network.available(closed=question.closed, projects=(), services="today")
     book = RouteBook(network, lines, mask, by)
     cells = _cells(instance, question, zones, industries, forms)

@@ -50,6 +50,7 @@ class Result:
 
     @property
     def has_plan(self) -> bool:
+        """True if the solve has a plan."""
         return self._plan is not None
 
     @property

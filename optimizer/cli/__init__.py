@@ -24,18 +24,22 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one only when it runs or prints help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in the order of a planner's work."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, imported now; None if there is none of this name."""
         if name not in _COMMANDS:
             return None
         return getattr(import_module(f"optimizer.cli.{_COMMANDS[name][0]}"), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write names and short helps without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command; an unknown name fails with the nearest known one."""
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             import difflib
 

@@ -1,0 +1,1 @@
+"""How one problem is solved: relaxation, routes, integers, explanation; special structures."""

@@ -61,14 +61,14 @@ def read_answer(m: SitingModel, x: np.ndarray) -> Answer:
         services=tuple(k[1] for k in chosen["service"]),
         flows=flows,
     )
-    accounts = [
+    lines = [
         *accounts,
         *_production(problem, per_cell, rivals, stays),
         *_lumps(m, answer_parts, per_cell),
     ]
-    accounts = tuple(line for line in accounts if line.mcny != 0)
-    cost = float(np.sum([line.mcny for line in accounts], dtype=np.longdouble))
-    return Answer(accounts=accounts, cost_mcny=cost, **answer_parts)
+    lines = [line for line in lines if line.mcny != 0]
+    cost = float(np.sum([line.mcny for line in lines], dtype=np.longdouble))
+    return Answer(accounts=tuple(lines), cost_mcny=cost, **answer_parts)
 
 
 def _chosen(value: Mapping[tuple, float], kind: str) -> list[tuple]:
@@ -111,7 +111,7 @@ def _outputs(
         ]
         blocks = [
             (b, min(value["moved", b], float(problem.volume[b])))
-            for b in np.flatnonzero(problem.block_industry == industry)
+            for b in np.flatnonzero(problem.block_industry == industry).tolist()
             if value.get(("moved", b), 0.0) > DUST
         ]
         total_in, total_out = sum(v for _, v in cells), sum(v for _, v in blocks)

@@ -7,7 +7,7 @@ from optimizer.model.siting import SitingModel
 
 
 def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
-    """Return the Lagrangian certificate of a solved relaxation; empty unless the objective is cost."""
+    """Return the Lagrangian certificate of a solved relaxation of a cost question."""
     problem = m.problem
     if problem.question.objective != "cost":
         return {}
@@ -30,7 +30,7 @@ def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
         if price > 0:
             rules.append([rule.rule_id, price])
     resources = [(m.resources.keys[r], most(("capacity", r))) for r in sorted(relaxation.resources)]
-    certificate = {
+    return {
         "kind": "lagrangian",
         "block": blocks,
         "pool": [row for row in pools if row[1] > 0],
@@ -53,4 +53,3 @@ def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:
         "budget": most(("budget",)),
         "rule": rules,
     }
-    return certificate

@@ -43,14 +43,17 @@ class Watch:
 
     @property
     def seconds(self) -> float:
+        """Seconds since the solve began."""
         return time.perf_counter() - self.started
 
     @property
     def left_s(self) -> float:
+        """Seconds left of the time limit."""
         return max(0.0, self.time_limit_s - self.seconds)
 
     @property
     def stopped(self) -> bool:
+        """True once the time is over or the solve was cancelled."""
         return self.cancel.is_set() or self.left_s <= 0
 
     def report(

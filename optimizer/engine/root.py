@@ -45,9 +45,7 @@ class Relaxation:
         self.bundled: set[Commodity] = set()
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
-        self.all_listed = (
-            False  # are all routes that matter for the resources at hand in the model?
-        )
+        self.all_listed = False  # are all routes that matter for its resources in the model?
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
         self.converged = False
@@ -95,6 +93,7 @@ class Relaxation:
         low: float = -np.inf,
         high: float = np.inf,
     ) -> None:
+        """Add a row to the model and to the linear program that is being solved."""
         self.m.lp.add_row(key, terms, low, high)
 
     def add_col(
@@ -105,6 +104,7 @@ class Relaxation:
         measure: float = 0.0,
         ub: float = np.inf,
     ) -> int:
+        """Add a column to the model and to the linear program that is being solved."""
         column = self.m.add(key, cost, ub=ub, measure=measure)
         for r, v in entries:
             self.m.lp.add_entry(r, column, v)
@@ -115,6 +115,7 @@ class Relaxation:
         import scipy.sparse as sp
 
         lp, model = self.lp, self.m.lp
+        assert lp is not None, "solve() makes it"
         old_rows, old_cols = lp.n_rows, lp.n_cols
         rows = np.array(model.entries_row[self._entries :], dtype=np.int64)
         cols = np.array(model.entries_col[self._entries :], dtype=np.int64)

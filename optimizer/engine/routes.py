@@ -50,11 +50,13 @@ class RouteFinder:
         self._weights: tuple[int, np.ndarray] | None = None
 
     def weights(self, line: int) -> np.ndarray:
+        """Cost of each arc for a line of goods in the objective's unit per TEU."""
         if self._weights is None or self._weights[0] != line:
             self._weights = (line, self.m.problem.book.weights(self.m.problem.lines[line]))
         return self._weights[1]
 
     def tree(self, line: int, weights: np.ndarray) -> Tree:
+        """Shortest paths from the line's place by these weights."""
         goods = self.m.problem.lines[line]
         return self.finder.tree(weights, goods.node, reverse=not goods.inbound)
 
@@ -65,9 +67,11 @@ class RouteFinder:
         return self._free[line]
 
     def path(self, tree: Tree, node: int) -> tuple[int, ...]:
+        """Arcs from the root of the tree to the node, in travel order."""
         return tuple(self.finder.path(tree, node))
 
     def base_distance(self, commodity: Commodity) -> float:
+        """Length of the commodity's base route in the objective's unit per TEU."""
         return self.m.problem.book.distance(*commodity)
 
     def could_gain(self) -> list[Commodity]:

@@ -55,10 +55,9 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
         worth = 0.0
         for (table, element), projects in opened.items():
             if project.project_id in projects:
-                key = ("service", element) if table == "services" else None
-                r = m.resources.index.get(key) if key else None
-                if r is not None and r not in barred:
-                    worth += most_gain.get(r, 0.0)
+                service = m.resources.index.get(("service", element))
+                if table == "services" and service is not None and service not in barred:
+                    worth += most_gain.get(service, 0.0)
         for r in teu:
             kind, name = m.resources.keys[r]
             if kind == "gate" and project.project_id in name:

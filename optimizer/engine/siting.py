@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +65,7 @@ def solve_siting(
     Most absorbed and most jobs do not say which of many equal plans is meant: among them the
     cheapest is looked for in a second solve.
     """
-    options = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
+    options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     outcome = _solve(problem, watch, model or build_siting_model(problem), **options)
     if outcome.answer is None or problem.question.objective not in ("absorbed", "jobs"):
         return outcome
@@ -77,7 +79,7 @@ def solve_siting(
         outcome.answer, outcome.objective = second.answer, second.measured
         outcome.bound = max(outcome.bound, outcome.objective)
         outcome.notes.append(
-            f"cost is within {_relative(second):.3%} of the least for this objective"
+            f"cost is within {_relative(second, second.answer):.3%} of the least for this objective"
         )
     else:
         outcome.notes.append(
@@ -86,8 +88,8 @@ def solve_siting(
     return outcome
 
 
-def _relative(outcome: Outcome) -> float:
-    return (outcome.answer.cost_mcny - outcome.bound) / max(abs(outcome.answer.cost_mcny), 1e-12)
+def _relative(outcome: Outcome, answer: Answer) -> float:
+    return (answer.cost_mcny - outcome.bound) / max(abs(answer.cost_mcny), 1e-12)
 
 
 def _solve(
@@ -144,6 +146,12 @@ def _solve(
     return outcome
 
 
+def _report(watch: Watch, complete: bool, incumbent: float | None, bound: float | None) -> None:
+    """Tell what the solver says; its bound counts only if the model has every route."""
+    candidate = "" if incumbent is None else f"candidate {watch.sign * incumbent:,.6g}"
+    watch.report("integers", bound=bound if complete else None, detail=candidate)
+
+
 def _integers(
     m: SitingModel,
     relaxation: Relaxation,
@@ -171,12 +179,7 @@ def _integers(
             start=None
             if start is None
             else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
-            on_progress=lambda incumbent, bound, ok=complete: watch.report(
-                "integers",
-                incumbent=None,
-                bound=bound if ok else None,
-                detail="" if incumbent is None else f"candidate {watch.sign * incumbent:,.6g}",
-            ),
+            on_progress=partial(_report, watch, complete),
             cancel=watch.cancel,
         )
         result = solve_model(m.lp.compile(), solver, options)
@@ -188,6 +191,7 @@ def _integers(
         if not result.status.has_plan:
             _without_plan(outcome, result, watch)
             return
+        assert result.x is not None, "has_plan says so"
         start = result.x
         relaxation.rounds += 1
         if relaxation.add_violated(result.x):
@@ -217,6 +221,7 @@ def _accept(
     m: SitingModel, result: SolverResult, watch: Watch, outcome: Outcome, gap: float
 ) -> None:
     """Fix the integers, solve the flows to the end, and read the plan."""
+    assert result.x is not None, "only plans are accepted"
     model = m.lp.compile()
     whole = np.round(result.x)
     fixed = replace(
@@ -226,11 +231,9 @@ def _accept(
         integer=np.zeros_like(model.integer),
     )
     polished = solve_model(fixed, "highs", SolverOptions(time_limit_s=max(watch.left_s, 10.0)))
-    x = (
-        polished.x
-        if polished.status is Status.OPTIMAL and polished.objective <= result.objective
-        else result.x
-    )
+    x = result.x
+    if polished.x is not None and polished.status is Status.OPTIMAL:
+        x = polished.x if polished.objective <= result.objective else x
     outcome.answer = read_answer(m, x)
     outcome.measured = float(np.dot(m.measure, x))
     if m.by_cost:

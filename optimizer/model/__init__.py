@@ -1,0 +1,1 @@
+"""The equations of docs/formulas.md as columns and rows."""

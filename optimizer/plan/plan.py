@@ -28,6 +28,7 @@ class Status(StrEnum):
 
     @property
     def has_plan(self) -> bool:
+        """True if a plan comes with this status."""
         return self in (Status.OPTIMAL, Status.FEASIBLE)
 
 
@@ -125,6 +126,7 @@ class Plan:
 
     @property
     def absorbed_mcny(self) -> float:
+        """Output that moves to the zones, million CNY a year."""
         return math.fsum(m.output_mcny for m in self.moves)
 
     def to_json(self) -> str:
