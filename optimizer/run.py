@@ -72,8 +72,8 @@ def write_run(
         raise NoPlanError(f"There is no plan to write: the solve ended as '{plan.status}'.")
     if plan.instance_hash != instance.hash:
         raise RunFolderError(
-            f"the plan was made from another state of the instance (hash {plan.instance_hash[:12]}, "
-            f"this one has {instance.hash[:12]}): solve again, or give the instance it was made from"
+            f"the plan was made from another state of the instance (hash {plan.instance_hash[:12]},"
+            f" this one has {instance.hash[:12]}). Solve again, or give the instance of the plan."
         )
     target = check_out(out_dir)
     try:

@@ -289,6 +289,23 @@ def test_a_plan_in_which_nothing_moves_has_all_its_tables() -> None:
         assert {m for m in missing if not m.endswith("_mcny")} == set(), name
 
 
+def test_a_solved_plan_is_reported_as_it_was_worked_by_hand() -> None:
+    """The hand-worked optimum of dry_port: 9.502, 90 TEU by rail and 60 by the bypass."""
+    from optimizer import solve
+
+    result = solve("dry_port")
+    tables = plan_tables(result.instance, result.plan)
+    assert tables["checks"]["ok"].all(), tables["checks"]
+    assert figure(tables, "cost") == pytest.approx(9.502)
+    assert figure(tables, "stay_cost") == pytest.approx(10.98)
+    siting = tables["siting"].set_index("zone_id")["absorbed_mcny"]
+    assert sorted(siting) == pytest.approx([40, 60])
+    assert tables["bottlenecks"]["use_teu"].tolist() == pytest.approx([90])
+    assert tables["bottlenecks"]["binding"].tolist() == [True]
+    assert tables["services"]["use_teu"].tolist() == pytest.approx([90])
+    assert tables["projects"].set_index("project_id")["built"].sum() == 1
+
+
 def test_provenance_names_instance_question_solver_and_sources(tables) -> None:
     rows = {(g, k): v for g, k, v in tables["provenance"].itertuples(index=False)}
     assert rows["instance", "hash"] == report_instance().hash

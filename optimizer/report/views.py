@@ -61,7 +61,8 @@ def view(
     """Return a table of the page with at most `most` rows."""
     shown_rows = frame if most is None else frame.head(most)
     heads = tuple(
-        (c.title or words(c.head or f"column.{c.name}"), c.style in _NUMERIC) for c in columns
+        (c.title or words(c.head or f"column.{c.name}"), c.style in ("number", "share"))
+        for c in columns
     )
     rows = tuple(
         tuple(_cell(record, c, words) for c in columns) for record in shown_rows.to_dict("records")
@@ -210,5 +211,5 @@ LEGS = (
     Column("what", head="column.what"), Column("regime"), Column("km", "number"),
     Column("hours", "number"), Column("money_cny_per_teu", "number"),
     Column("generalised_cny_per_teu", "number"), Column("co2e_kg_per_teu", "number"),
-    Column("row_id"), Column("grade", "grade"), Column("source", "long"),
+    Column("row_id", "long"), Column("grade", "grade"), Column("source", "long"),
 )  # fmt: skip
