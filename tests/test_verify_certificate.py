@@ -289,13 +289,15 @@ def tiny_instances(draw: st.DrawFn) -> BareInstance:
     rows["blocks"].append(rows["blocks"][0] | {"origin_id": "O2"})
     for block in rows["blocks"]:
         block |= {"volume_mcny_per_year": draw(pick(0.0, 15.0, 40.0, 90.0)), "wage_cny_per_year": draw(pick(5e4, 8e4, 1.2e5)),
-                  "may_stay": draw(pick(1, 1, 0)), "whole": draw(pick(0, 0, 1))}  # fmt: skip
+                  "may_stay": draw(pick(1, 1, 1, 1, 1, 0)), "whole": draw(pick(0, 0, 1))}  # fmt: skip
     rows["rivals"][0] |= {"capacity_mcny_per_year": draw(pick(10.0, 60.0, math.inf)), "max_share_of_block": draw(pick(0.0, 0.3, 1.0)),
                           "industry_id": draw(pick("", "E", "E;A")), "margin_share_of_output": draw(pick(-0.02, 0.02, 0.08))}  # fmt: skip
     rows["rival_limits"][0]["endowment"] = draw(pick(30.0, 500.0, math.inf))
     for zone in rows["zones"]:
         zone |= {
-            "status": draw(pick("candidate", "candidate", "existing", "required", "forbidden")),
+            "status": draw(
+                pick("candidate", "candidate", "candidate", "existing", "required", "forbidden")
+            ),
             "open_mcny": draw(pick(0.0, 20.0, 60.0)),
         }
     rows["places"][2]["latitude_deg"] = draw(pick(35.5, 39.5))
@@ -327,7 +329,7 @@ def tiny_instances(draw: st.DrawFn) -> BareInstance:
     )
     for project in rows["projects"]:
         project |= {
-            "status": draw(pick("candidate", "candidate", "required", "forbidden")),
+            "status": draw(pick("candidate", "candidate", "candidate", "required", "forbidden")),
             "capital_mcny": draw(pick(1.0, 30.0)),
         }
     rows["projects"].append({"project_id": "yard", "capital_mcny": 3.0, "life_years": 25.0})
@@ -357,16 +359,14 @@ def tiny_instances(draw: st.DrawFn) -> BareInstance:
         {"kind": "max_industries_per_zone", "value": 1.0}, {"kind": "industry_not_in_zone", "industry_id": "E", "zone_id": "Z2"},
     ]  # fmt: skip
     rows["rules"] = [
-        {"rule_id": f"law{n}"} | law
-        for n, law in enumerate(laws)
-        if draw(pick(True, False, False, False))
+        {"rule_id": f"law{n}"} | law for n, law in enumerate(laws) if draw(pick(True, *[False] * 7))
     ]
     return bare_instance(rows, **SETTINGS)
 
 
 questions = st.builds(
-    Question, target_share=pick(None, None, 0.3, 0.7), budget_mcny=pick(None, None, 25.0),
-    industry_targets=pick((), (), (("E", 20.0),)), open_zones=pick((), (), ("Z1",)), forbid_zones=pick((), (), ("Z2",)),
+    Question, target_share=pick(None, None, None, 0.2, 0.5), budget_mcny=pick(None, None, 25.0),
+    industry_targets=pick((), (), (), (("E", 15.0),)), open_zones=pick((), (), ("Z1",)), forbid_zones=pick((), (), ("Z2",)),
     closed=pick((), (), ("train",), ("road1",)),
 )  # fmt: skip
 factors = st.lists(pick(0.0, 0.5, 0.9, 1.0, 1.0, 1.1, 3.0), min_size=40, max_size=40)
