@@ -74,9 +74,9 @@ def test_optimum_of_an_independent_mip(seed: int, method: str) -> None:
     assert result.bound <= exact * (1 + 1e-9)
     proved = evaluate_certificate(problem, result.certificate)
     assert proved <= exact * (1 + 1e-9)
-    assert result.certificate_bound == pytest.approx(min(proved, result.objective))
+    assert result.certificate_bound <= min(proved, result.objective) * (1 + 1e-9)
     if method == "price":
-        assert proved >= exact * (1 - 2e-6)
+        assert result.certificate_bound >= exact * (1 - 2e-6)
     assert check_solution(problem, result) == []
 
 

@@ -77,7 +77,8 @@ class Annealer:
             order = by_demand[np.argsort(np.arange(by_demand.size) + 4 * noise, kind="stable")]
             discount = 0.15 + 0.45 * self.random.random()
             state = self._empty()
-            if construct(*graph, discount, order, *state) == by_demand.size:
+            placed = construct(*graph, discount, order, *state)  # type: ignore[call-arg]
+            if placed == by_demand.size:
                 return state
         return None
 
@@ -120,7 +121,7 @@ class Annealer:
         for number in range(n_slices):
             upper = hot * (cold / hot) ** (number / n_slices)
             lower = hot * (cold / hot) ** ((number + 1) / n_slices)
-            current, best = anneal(
+            current, best = anneal(  # type: ignore[call-arg]
                 *graph, *state, *best_state, current, best, upper, lower, _SLICE, self.state
             )
             if stop():

@@ -115,9 +115,10 @@ class Board:
         return plan
 
     def raise_bound(self, bound: float) -> None:
-        """Note a valid bound; it never falls."""
+        """Note a valid bound; it never falls, and at most the best cost is worth noting."""
         report = False
         with self._lock:
+            bound = min(bound, self.cost)
             if bound > self.bound + 1e-7 * abs(bound):
                 self.bound = bound
                 report = True

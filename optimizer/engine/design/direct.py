@@ -103,7 +103,8 @@ def solve_direct(problem: DesignProblem, board: Board, *, seed: int) -> str:
             seen["version"] = board.version
 
     def on_ask(event: highspy.highs.HighsCallbackEvent) -> None:
-        if board.version > seen["version"] and board.best is not None:
+        news = board.version > seen["version"] and board.best is not None
+        if news and event.data_in is not None:
             seen["version"] = board.version
             event.data_in.setSolution(_vector(board))
 

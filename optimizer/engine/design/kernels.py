@@ -5,6 +5,7 @@ Potentials are stored ``[node, commodity]`` and flows ``[arc, commodity]``, so t
 over commodities runs through memory in order.
 """
 
+# mypy: disable-error-code="no-untyped-def"
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +13,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def shortest_paths(n_nodes, first, arc_of, head, weight, origin, destination, dist, parent):  # type: ignore[no-untyped-def]
+def shortest_paths(n_nodes, first, arc_of, head, weight, origin, destination, dist, parent):
     """Fill ``dist[k]`` and ``parent[k, node]`` (arc into the node, -1: none) per commodity.
 
     ``weight`` is ``[arc, commodity]``, not negative; ``first``/``arc_of`` list the arcs out of a
@@ -63,7 +64,7 @@ def knapsack_bound(
     flow,
     opened,
     value,
-):  # type: ignore[no-untyped-def]
+):
     """Return the Lagrangian value at ``potential``; fill flow, opened and value per arc.
 
     Relaxes flow balance: per arc a continuous knapsack over commodities, then the arc is opened
@@ -131,7 +132,7 @@ def volume_ascent(
     n_steps,
     step,
     fraction,
-):  # type: ignore[no-untyped-def]
+):
     """Run ``n_steps`` of the volume algorithm; return (best bound, step factor, violation).
 
     ``potential`` is the centre and is updated in place with ``best_potential``; ``mean_flow`` and

@@ -86,6 +86,9 @@ class PathMaster:
         self.columns_of: list[list[int]] = [[] for _ in range(n_commodities)]
         self.low, self.high = np.zeros(n_arcs), np.ones(n_arcs)
         self.iterations = 0
+        self.objective = np.inf
+        self.x: np.ndarray = np.zeros(0)  # column values of the last LP
+        self.row_dual: np.ndarray = np.zeros(0)
         highs = self.highs = highspy.Highs()
         highs.setOptionValue("output_flag", False)
         none = np.array([], dtype=np.int32)
@@ -225,10 +228,9 @@ class PathMaster:
     def shares(self) -> np.ndarray:
         """Return the share of each commodity on each arc, ``[arc, commodity]``."""
         share = np.zeros_like(self.most)
-        for column in np.flatnonzero(self.x[self.first_path :] > _TINY).tolist():
-            share[list(self.paths[column]), self.path_commodity[column]] += self.x[
-                self.first_path + column
-            ]
+        value = self.x[self.first_path :]
+        for column in np.flatnonzero(value > _TINY).tolist():
+            share[list(self.paths[column]), self.path_commodity[column]] += value[column]
         return share
 
     def prices(self) -> Prices:

@@ -83,8 +83,8 @@ def search_neighbourhood(
         (k, tuple(sorted(path))): column
         for column, (k, path) in enumerate(zip(master.path_commodity, master.paths, strict=True))
     }
-    for k, path, share in own:
-        x[master.first_path + column_of[k, tuple(sorted(path))]] += share
+    for k, path, part_share in own:
+        x[master.first_path + column_of[k, tuple(sorted(path))]] += part_share
     highs.setSolution(x.size, np.arange(x.size, dtype=np.int32), x)
     highs.cbMipInterrupt.subscribe(lambda event: event.interrupt(stop()))
     highs.run()

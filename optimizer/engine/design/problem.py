@@ -115,8 +115,9 @@ class Phase:
 class DesignResult:
     """What came back. ``open`` and ``flow`` are None unless ``status.has_plan``.
 
-    ``bound`` is valid; ``certificate_bound`` is what `evaluate_certificate` recomputes. They
-    differ where the last part of the proof is a MIP solver's word (``proof`` says so).
+    ``bound`` is valid; ``certificate_bound`` is what the certificate proves, and what
+    `evaluate_certificate` recomputes up to rounding. They differ where the last part of the
+    proof is a MIP solver's word (``proof`` says so).
     """
 
     status: Status

@@ -6,6 +6,7 @@ fixed cost, times a random discount, because others may share it), and is kept b
 annealing. Flows split where capacity makes them. Everything is compiled and repeats for a seed.
 """
 
+# mypy: disable-error-code="no-untyped-def"
 from __future__ import annotations
 
 import numpy as np
@@ -15,7 +16,7 @@ _ROOM = 1e-9  # an arc with less room than this, relative to its capacity, is fu
 
 
 @njit(cache=True, nogil=True)
-def _random(state):  # type: ignore[no-untyped-def]
+def _random(state):
     """Return a uniform number in [0, 1) and advance ``state[0]`` (xorshift64*)."""
     x = state[0]
     x ^= x >> np.uint64(12)
@@ -26,7 +27,7 @@ def _random(state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _remove(k, arcs, amounts, count, load, users):  # type: ignore[no-untyped-def]
+def _remove(k, arcs, amounts, count, load, users):
     """Take commodity ``k`` off the network."""
     for entry in range(count[k]):
         arc = arcs[k, entry]
@@ -39,7 +40,7 @@ def _remove(k, arcs, amounts, count, load, users):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def _add(k, arc, amount, arcs, amounts, count, load, users):  # type: ignore[no-untyped-def]
+def _add(k, arc, amount, arcs, amounts, count, load, users):
     """Note ``amount`` of commodity ``k`` on ``arc``."""
     position = count[k]
     arcs[k, position] = arc
@@ -74,7 +75,7 @@ def _insert(
     label,
     done,
     parent,
-):  # type: ignore[no-untyped-def]
+):
     """Put commodity ``k`` on the network along cheapest paths; False if there is no room."""
     left = demand[k]
     start = origin[k]
@@ -134,7 +135,7 @@ def _insert(
 
 
 @njit(cache=True, nogil=True)
-def _cost(n_arcs, load, users, unit_cost, fixed_cost):  # type: ignore[no-untyped-def]
+def _cost(n_arcs, load, users, unit_cost, fixed_cost):
     total = 0.0
     for arc in range(n_arcs):
         if users[arc] > 0:
@@ -163,7 +164,7 @@ def construct(
     count,
     load,
     users,
-):  # type: ignore[no-untyped-def]
+):
     """Put all commodities on the network in ``order``; return how many found room."""
     label = np.empty(n_nodes)
     done = np.empty(n_nodes, np.bool_)
@@ -227,7 +228,7 @@ def anneal(
     cold,
     n_moves,
     state,
-):  # type: ignore[no-untyped-def]
+):
     """Run ``n_moves`` moves from temperature ``hot`` to ``cold``; return (current, best) cost.
 
     The path sets are updated in place, the best one is copied to ``best_*``.

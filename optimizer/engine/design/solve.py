@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,15 +88,15 @@ def solve_design(
         if flow is not None:
             board.offer(flow, polish=False)
     if chosen == "direct":
-        certificate, proof = _direct(problem, board, seed)
+        proof = _direct(problem, board, seed)
     elif chosen == "fed":
-        certificate, proof = _fed(problem, board, seed)
+        proof = _fed(problem, board, seed)
     elif chosen == "price":
-        certificate, proof = _price(problem, board, threads, seed)
+        proof = _price(problem, board, threads, seed)
     else:
         raise ValueError(f"method must be auto, direct, fed or price, is {method!r}")
     board.note_phase("end")
-    return _result(whole, board, certificate, proof, f"{chosen}: {why}")
+    return _result(whole, board, proof, f"{chosen}: {why}")
 
 
 def _all_open(problem: DesignProblem) -> np.ndarray:
@@ -118,15 +119,35 @@ def _all_open(problem: DesignProblem) -> np.ndarray:
     return flow
 
 
-def _direct(problem: DesignProblem, board: Board, seed: int) -> tuple[Certificate | None, str]:
+@dataclass(frozen=True)
+class _Proof:
+    """The certificate, the bound it proves, and who vouches for the rest."""
+
+    certificate: Certificate | None
+    bound: float
+    words: str
+
+
+_TREE_WORDS = "branch and price; the certificate holds the whole tree"
+
+
+def _root_proof(problem: DesignProblem, seed: int, said: str) -> _Proof:
+    """Return the strong LP's certificate for a bound that HiGHS vouches for."""
+    prices = strong_lp_prices(problem, seed)
+    words = f"HiGHS's word ({said}); the certificate holds the strong LP"
+    if prices is None:
+        return _Proof(None, -np.inf, f"HiGHS's word ({said}); no certificate, its LP failed")
+    certificate = root_certificate(prices)
+    return _Proof(certificate, evaluate_certificate(problem, certificate), words)
+
+
+def _direct(problem: DesignProblem, board: Board, seed: int) -> _Proof:
     said = solve_direct(problem, board, seed=seed)
     board.note_phase("direct", said)
-    prices = strong_lp_prices(problem, seed)
-    certificate = root_certificate(prices) if prices is not None else None
-    return certificate, f"HiGHS's word ({said}); the certificate holds the strong LP"
+    return _root_proof(problem, seed, said)
 
 
-def _fed(problem: DesignProblem, board: Board, seed: int) -> tuple[Certificate | None, str]:
+def _fed(problem: DesignProblem, board: Board, seed: int) -> _Proof:
     """Run HiGHS on the strong model beside our own search and tree, whichever proves first."""
     tree_of: list[BoundTree] = []
     helper = _Worker(lambda: _help(problem, board, seed, tree_of))
@@ -135,14 +156,13 @@ def _fed(problem: DesignProblem, board: Board, seed: int) -> tuple[Certificate |
     board.note_phase("direct", said)
     board.finish()
     helper.finish()
-    if tree_of:
-        certificate: Certificate | None = tree_of[0].certificate()
-        if tree_of[0].global_bound() >= board.bound - 1e-7 * abs(board.bound):
-            return certificate, "branch and price; the certificate holds the whole tree"
-        return certificate, f"HiGHS's word ({said}); the certificate holds a weaker tree"
-    prices = strong_lp_prices(problem, seed)
-    certificate = root_certificate(prices) if prices is not None else None
-    return certificate, f"HiGHS's word ({said}); the certificate holds the strong LP"
+    if tree_of and tree_of[0].root_solved:
+        tree, proved = tree_of[0], tree_of[0].global_bound()
+        if proved >= board.bound - 1e-7 * abs(board.bound):
+            return _Proof(tree.certificate(), proved, _TREE_WORDS)
+        words = f"HiGHS's word ({said}); the certificate holds a weaker tree"
+        return _Proof(tree.certificate(), proved, words)
+    return _root_proof(problem, seed, said)
 
 
 def _help(problem: DesignProblem, board: Board, seed: int, tree_of: list[BoundTree]) -> None:
@@ -160,8 +180,7 @@ def _help(problem: DesignProblem, board: Board, seed: int, tree_of: list[BoundTr
     improver = Improver(problem, board, dual, seed)
     improver.anneal_starts(min(2.0, 0.02 * (board.deadline - board.began)))
     board.note_phase("annealing")
-    turn = board.seconds + _TURN_S
-    _prove(problem, board, dual, tree_of, lambda: board.stop() or board.seconds > turn)
+    _prove(problem, board, dual, tree_of, _for_a_turn(board))
     if not tree_of:
         return
     tree = tree_of[0]
@@ -169,17 +188,19 @@ def _help(problem: DesignProblem, board: Board, seed: int, tree_of: list[BoundTr
         if not tree.open_leaves:
             board.finish()
             return
-        until = board.seconds + _TURN_S
-        improver.neighbourhoods(lambda until=until: board.stop() or board.seconds > until)
+        improver.neighbourhoods(_for_a_turn(board))
         # a tree that is far behind HiGHS's will not be the one that proves
         if board.bound - tree.global_bound() < 0.2 * (board.cost - board.bound):
-            until = board.seconds + _TURN_S
-            tree.run(lambda until=until: board.stop() or board.seconds > until)
+            tree.run(_for_a_turn(board))
 
 
-def _price(
-    problem: DesignProblem, board: Board, threads: int, seed: int
-) -> tuple[Certificate | None, str]:
+def _for_a_turn(board: Board) -> Callable[[], bool]:
+    """Return a stop that comes after one turn, or when the board says so."""
+    until = board.seconds + _TURN_S
+    return lambda: board.stop() or board.seconds > until
+
+
+def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Proof:
     """Run the search and branch and price, side by side or, on one thread, in turn."""
     from optimizer.engine.design.improve import Improver
     from optimizer.engine.design.lagrangian import dual_start
@@ -206,10 +227,10 @@ def _price(
         if tree_of:
             tree_of[0].run(board.stop)
     if not tree_of:
-        return None, "the volume algorithm's bound; no certificate, the strong LP was not reached"
-    certificate = tree_of[0].certificate()
+        words = "the volume algorithm's bound; no certificate, the strong LP was not reached"
+        return _Proof(None, -np.inf, words)
     board.nodes += tree_of[0].nodes
-    return certificate, "branch and price; the certificate holds the whole tree"
+    return _Proof(tree_of[0].certificate(), tree_of[0].global_bound(), _TREE_WORDS)
 
 
 def _prove(
@@ -306,13 +327,7 @@ def _infeasible(whole: DesignProblem, board: Board, lengths: np.ndarray, why: st
     )
 
 
-def _result(
-    whole: DesignProblem,
-    board: Board,
-    certificate: Certificate | None,
-    proof: str,
-    method: str,
-) -> DesignResult:
+def _result(whole: DesignProblem, board: Board, proof: _Proof, method: str) -> DesignResult:
     """Return the answer on the whole problem, its plan computed afresh from the flow."""
     problem = board.problem
     plan = board.best
@@ -324,7 +339,6 @@ def _result(
         busy[commodity].astype(np.int32), arc.astype(np.int32), plan.flow[arc, commodity]
     )
     bound = min(board.bound, plan.cost)
-    proved = evaluate_certificate(whole, certificate) if certificate is not None else -np.inf
     reached = bound >= plan.cost - board.gap * abs(plan.cost) - 1e-9
     return DesignResult(
         Status.OPTIMAL if reached else Status.FEASIBLE,
@@ -332,9 +346,9 @@ def _result(
         bound,
         plan.is_open,
         flow,
-        certificate,
-        min(proved, plan.cost),
-        proof,
+        proof.certificate,
+        min(proof.bound, plan.cost),
+        proof.words,
         method,
         board.nodes,
         time.monotonic() - board.began,

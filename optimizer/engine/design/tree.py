@@ -17,9 +17,9 @@ from optimizer.engine.design.certificate import Certificate, Prices
 from optimizer.engine.design.master import Converged, PathMaster
 
 _INTEGRAL = 1e-6
-_PROBED = 8  # arcs probed per node at most
+_PROBED = 5  # arcs probed per node at most
 _RELIABLE = 2  # probes after which a pseudo-cost is trusted
-_PROBE_PIVOTS = 80
+_PROBE_PIVOTS = 50
 
 
 class BoundTree:
@@ -31,6 +31,7 @@ class BoundTree:
             raise ValueError("the root must have been solved before the tree is begun")
         self.master, self.board = master, board
         self.root_bound, self.root_prices, self.root_worth = root.bound, root.prices, root.worth
+        self.root_solved = root.solved
         self.share_at: dict[int, float] = {}  # node -> opening of its branching arc
         self.fix_cutoff = np.inf
         self.low, self.high = np.zeros(problem.n_arcs), np.ones(problem.n_arcs)
@@ -46,9 +47,9 @@ class BoundTree:
         self.tries = np.zeros((2, problem.n_arcs))
 
     def global_bound(self, current: float = np.inf) -> float:
-        """Return the least bound over all leaves, the cutoff at most."""
+        """Return the least bound over all leaves, the cutoff of fixings at most."""
         least = self.open_leaves[0][0] if self.open_leaves else np.inf
-        return min(least, current, self.exhausted, self.board.cutoff)
+        return min(least, current, self.exhausted, self.fix_cutoff)
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work on the tree until it is closed or ``stop`` says so."""
@@ -74,8 +75,11 @@ class BoundTree:
             return -1
         self.master.set_bounds(low, high)
         cutoff = self.board.cutoff
-        # the root has been solved; a child's LP need not be exact to be branched
-        done = self.master.converge(cutoff=cutoff, tolerance=1e-5, most_rounds=60, stop=stop)
+        # a node's LP need not be exact to be branched on: its bound is valid all the same
+        done = self.master.converge(cutoff=cutoff, tolerance=1e-4, most_rounds=6, stop=stop)
+        if not stop() and done.bound < cutoff and not self._fractional().size:
+            exact = self.master.converge(cutoff=cutoff, tolerance=1e-7, stop=stop)
+            done = exact if exact.bound > done.bound else done
         self.nodes += 1
         parent, arc, value = self.up[node]
         if done.bound > self.bound[node] and done.prices is not None:
@@ -89,11 +93,10 @@ class BoundTree:
         if self.bound[node] >= cutoff:
             self._close(node, self.bound[node])
             return -1
-        if stop() or not done.solved:
+        if stop():
             heapq.heappush(self.open_leaves, (self.bound[node], node))
             return -1
-        opened = self.master.opened
-        fractional = np.flatnonzero((opened > _INTEGRAL) & (opened < 1 - _INTEGRAL))
+        opened, fractional = self.master.opened, self._fractional()
         if not fractional.size:
             if self.master.artificial < 1e-7:
                 self.board.offer(self.master.shares() * self.master.problem.demand)
@@ -101,6 +104,11 @@ class BoundTree:
             return -1
         arc = self._choose(fractional, opened.copy())
         return self._branch(node, arc, float(opened[arc]))
+
+    def _fractional(self) -> np.ndarray:
+        """Return the arcs that the last LP opens in part."""
+        opened = self.master.opened
+        return np.flatnonzero((opened > _INTEGRAL) & (opened < 1 - _INTEGRAL))
 
     def _branch(self, node: int, arc: int, opened: float) -> int:
         """Split a node on an arc; queue one child, return the other."""
