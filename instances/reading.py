@@ -21,13 +21,19 @@ Source = str | PathLike[str]
 SETTINGS_FILE = "instance.toml"
 SETTINGS = SETTINGS_SHEET  # how `RawInstance.unread` calls them, whatever the form
 _FORMS = ("csv", "parquet")
+_WORKBOOKS = (".xlsx", ".xlsm")
 
 
 def read_instance(source: Source) -> Instance:
     """The instance at ``source``: a bundled name, a folder of CSV or Parquet files, or an .xlsx.
 
-    Raises `InstanceError` with every fault that was found.
+    Names such as ``transfer:M:seed=3`` stand for drawn instances, see
+    `instances.generators.transfer`. Raises `InstanceError` with every fault that was found.
     """
+    if isinstance(source, str) and source.startswith("transfer:"):
+        from instances.generators.transfer import transfer_named
+
+        return transfer_named(source)
     raw = read_raw(source)
     faults = list(raw.faults)
     header = None
@@ -38,12 +44,21 @@ def read_instance(source: Source) -> Instance:
     return finish(header, drafts, faults)
 
 
-def find_faults(source: Source | Instance) -> list[Fault]:
-    """Every fault of the instance at ``source``; an empty list when there is none."""
+def find_faults(
+    source: Source | Instance,
+    *,
+    format: str | None = None,
+    capacity: float | None = None,
+    single_source: bool = False,
+) -> list[Fault]:
+    """Every fault of the instance at ``source``; an empty list when there is none.
+
+    The keywords are those of `read_instance`.
+    """
     if isinstance(source, Instance):
         return check_tables(source._drafts)
     try:
-        read_instance(source)
+        read_instance(source, format=format, capacity=capacity, single_source=single_source)
     except InstanceError as error:
         return list(error.faults)
     return []
@@ -64,7 +79,7 @@ def read_raw(source: Source) -> RawInstance:
     path = _locate(source)
     if path.is_dir():
         return _read_folder(path)
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
+    if path.suffix.lower() in _WORKBOOKS:
         return read_workbook(path)
     message = "is not an instance: give a folder with instance.toml or an .xlsx workbook"
     raise InstanceError([Fault(str(path), None, "", "", message)])
