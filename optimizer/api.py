@@ -6,13 +6,18 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from instances import Instance, read_instance
 from networks.network import Network, build_network
 from optimizer.engine.progress import ProgressEvent, Watch
 from optimizer.plan.plan import Plan, Question, Status
 from optimizer.result import Result
+
+if TYPE_CHECKING:
+    from optimizer.engine.recognise import Method
+    from optimizer.engine.siting import Outcome
+    from optimizer.problem import Problem
 
 __all__ = ["read_instance", "solve"]
 
@@ -32,6 +37,8 @@ def solve(
     explain: bool = True,
     verify: bool = True,
     overrides: Sequence[str] = (),
+    start: Plan | None = None,
+    _method: Method | None = None,
     **asked: Any,
 ) -> Result:
     """Return the least-cost plan (or the best by another objective) with a proven bound.
@@ -44,7 +51,8 @@ def solve(
         What is asked; keywords of `Question` may be given instead (``target_share=0.2``).
     solver
         ``auto``, ``highs``, ``scip``, ``cbc`` or ``cp-sat``: who solves the integer model. The
-        answer is the same.
+        answer is the same. ``auto`` also lets special structure (facility location, network
+        design) be solved by its own method; `Result.structure` says which and why.
     time_limit_s
         Wall-clock limit of the solve, seconds.
     gap
@@ -62,6 +70,8 @@ def solve(
         plan that does not hold is a `SOLVER_ERROR`, never an answer.
     overrides
         ``table.id.column=value`` texts, applied to a copy of the instance.
+    start
+        A plan to begin from. Facility location and network design use what it opens.
 
     Raises
     ------
@@ -79,6 +89,8 @@ def solve(
     from optimizer.engine.siting import solve_siting
     from optimizer.problem import build_problem, check_question
 
+    if not gap >= 0 or not time_limit_s > 0:
+        raise ValueError(f"gap {gap} must be >= 0, time_limit_s {time_limit_s} must be > 0")
     seconds: dict[str, float] = {}
     clock = time.perf_counter()
     if not isinstance(instance, Instance):
@@ -100,7 +112,14 @@ def solve(
     problem = build_problem(instance, network, question)
     routes = watch.seconds
     watch.report("routes", detail=f"{len(problem.lines)} kinds of goods, {problem.n_cells} cells")
-    outcome = solve_siting(problem, watch, solver=solver, gap=gap, threads=threads, seed=seed)
+    if _method is not None:
+        structure = Structure(_method, ("the method was asked for",))
+    elif solver != "auto":
+        structure = Structure("siting", (f"the solver {solver} was asked for",))
+    else:
+        structure = recognise(instance, question)
+    options: dict[str, Any] = {"gap": gap, "threads": threads, "seed": seed}
+    outcome = _solve_by(structure.method, problem, watch, solver, start, options)
     seconds["build"] = routes + outcome.seconds.get("build", 0.0)
     seconds["solve"] = watch.seconds - seconds["build"]
     plan = None
@@ -111,7 +130,7 @@ def solve(
         plan = _verified(instance, plan, outcome, gap)
         seconds["verify"] = time.perf_counter() - clock
     explanation = None
-    if explain and outcome.status is Status.INFEASIBLE:
+    if explain and outcome.status is Status.INFEASIBLE and structure.method == "siting":
         from optimizer.engine.explain import explain_infeasible
 
         explanation = explain_infeasible(
@@ -140,8 +159,31 @@ def solve(
         nodes=outcome.nodes,
         notes=tuple(outcome.notes),
         explanation=explanation,
+        structure=structure,
         _plan=plan,
     )
+
+
+def _solve_by(
+    method: Method,
+    problem: Problem,
+    watch: Watch,
+    solver: str,
+    start: Plan | None,
+    options: dict[str, Any],
+) -> Outcome:
+    """The outcome of the method that fits the structure."""
+    if method == "facility":
+        from optimizer.engine.location import solve_location
+
+        return solve_location(problem, watch, start=start, **options)
+    if method == "design":
+        from optimizer.engine.network_design import solve_network_design
+
+        return solve_network_design(problem, watch, start=start, **options)
+    from optimizer.engine.siting import solve_siting
+
+    return solve_siting(problem, watch, solver=solver, **options)
 
 
 def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan | None:
@@ -187,7 +229,7 @@ def _plan(instance: Instance, question: Question, outcome: Any, problem: Any) ->
         stop_reason=outcome.stop_reason,
         objective=outcome.objective,
         bound=outcome.bound,
-        stay_cost_mcny=stay_cost(outcome.model, problem),
+        stay_cost_mcny=stay_cost(outcome.model, problem) if outcome.model else math.nan,
         certificate=outcome.certificate,
         **parts,
     )

@@ -80,10 +80,15 @@ class RouteBook:
         self.finder = PathFinder(network, mask)
         self.via: dict[int, np.ndarray] = {}
         self.dist: dict[int, np.ndarray] = {}
-        for index, line in enumerate(lines):
-            if line.node >= 0:
-                tree = self.finder.tree(self.weights(line), line.node, reverse=not line.inbound)
-                self.dist[index], self.via[index] = tree.dist, tree.via_arc
+        if not lazy:
+            for index in range(len(lines)):
+                self._grow(index)
+
+    def _grow(self, index: int) -> None:
+        line = self.lines[index]
+        if line.node >= 0 and index not in self.via:
+            tree = self.finder.tree(self.weights(line), line.node, reverse=not line.inbound)
+            self.dist[index], self.via[index] = tree.dist, tree.via_arc
 
     def weights(self, line: GoodsLine) -> np.ndarray:
         """Weight of every arc for the goods of ``line``, per TEU."""
@@ -93,6 +98,7 @@ class RouteBook:
         """Weight of the best route between the line's far end and a host node, per TEU."""
         if self.lines[line].node < 0:
             return 0.0
+        self._grow(line)
         return float(self.dist[line][node]) if node >= 0 else np.inf
 
     def path(self, line: int, node: int) -> list[int]:
@@ -190,6 +196,32 @@ class Problem:
     def crf(self, years: float) -> float:
         """Capital recovery factor: share of capital to pay each year over ``years``."""
         return capital_recovery(self.settings.discount_rate, years)
+
+    # -- base routes ----------------------------------------------------------------------------
+
+    @cached_property
+    def everything(self) -> RouteBook:
+        """Routes with all allowed projects built and all services running, found when asked for."""
+        projects = self.table("projects")
+        allowed = projects.loc[projects["status"] != "forbidden", "project_id"]
+        mask = self.network.available(
+            closed=self.question.closed, projects=tuple(allowed), services="all"
+        )
+        return RouteBook(self.network, self.lines, mask, self.by, lazy=True)
+
+    def _has_route_today(self, line: int, node: int) -> bool:
+        return bool(np.isfinite(self.book.distance(line, node)))
+
+    def base_distance(self, line: int, node: int) -> float:
+        """Weight per TEU of the base route: today's best, or the best that could exist if none."""
+        if self._has_route_today(line, node):
+            return self.book.distance(line, node)
+        return self.everything.distance(line, node)
+
+    def base_path(self, line: int, node: int) -> list[int]:
+        """Arcs of the base route in travel order."""
+        book = self.book if self._has_route_today(line, node) else self.everything
+        return book.path(line, node)
 
     # -- logistics ------------------------------------------------------------------------------
 
@@ -311,6 +343,7 @@ def check_question(instance: Instance, question: Question) -> None:
         "target_share": question.target_share,
         "budget_mcny": question.budget_mcny,
         "cost_limit_mcny": question.cost_limit_mcny,
+        **{f"target of {i}": number for i, number in question.industry_targets},
     }
     for label, number in numbers.items():
         if number is not None and not (np.isfinite(number) and number >= 0):

@@ -15,6 +15,7 @@ from optimizer.plan.plan import Plan, Question, Status
 
 if TYPE_CHECKING:
     from optimizer.engine.explain import Explanation
+    from optimizer.engine.recognise import Structure
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Result:
     nodes: int | None = None
     notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
+    structure: Structure | None = None  # which method was chosen, and why
     _plan: Plan | None = field(default=None, repr=False)
 
     @property
@@ -101,8 +103,10 @@ class Result:
             plan = self._plan
             total = sum(self.instance.tables["blocks"]["volume_mcny_per_year"])
             share = plan.absorbed_mcny / total if total else 0.0
+            count = len(plan.open_zones)
+            zones = "1 zone absorbs" if count == 1 else f"{count} zones absorb"
             lines.append(
-                f"{len(plan.open_zones)} zones absorb {plan.absorbed_mcny:,.0f} of {total:,.0f} "
+                f"{zones} {plan.absorbed_mcny:,.0f} of {total:,.0f} "
                 f"million CNY of output a year ({share:.1%})"
             )
             lines.append(
@@ -135,6 +139,8 @@ class Result:
             "instance": {"id": self.instance.instance_id, "hash": self.instance.hash},
             "question": asdict(self.question),
             "notes": list(self.notes),
+            "method": self.structure.method if self.structure else None,
+            "method_reasons": list(self.structure.reasons) if self.structure else [],
             "explanation": self.explanation.to_dict() if self.explanation else None,
         }
 

@@ -20,6 +20,16 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
 }
 
 
+class InputError(click.ClickException):
+    """Bad input: the message as it is, on standard error, and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the message without a prefix: it names its own file, row and column."""
+        click.echo(self.message, err=True, file=file)
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one only when it runs or prints help."""
 
@@ -48,6 +58,23 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of the library or of a file is one message and exit code 2."""
+        from instances.errors import InstanceError, OptimizerError
+
+        try:
+            return super().invoke(ctx)
+        except InstanceError as error:
+            count = len(error.faults)
+            head = [f"{count} faults:"] if count > 1 else []
+            raise InputError("\n".join(head + [str(fault) for fault in error.faults])) from error
+        except OptimizerError as error:
+            raise InputError(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InputError(f"{error.filename or 'file'}: {error.strerror or error}") from error
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="zoneopt", prog_name="zoneopt")
@@ -59,7 +86,7 @@ class LazyGroup(click.Group):
     help="What the library logs to standard error.",
 )
 def group(log_level: str) -> None:
-    """Which zones can absorb the gradient transfer of processing trade at the lowest cost?
+    """Find the zones that absorb the gradient transfer of processing trade at the lowest cost.
 
     Start with `zoneopt solve shanxi --out runs/shanxi` and open runs/shanxi/report.html. An
     INSTANCE is a bundled name (`zoneopt instances`), a folder of CSV or Parquet tables, or an
@@ -73,22 +100,5 @@ def group(log_level: str) -> None:
 
 
 def main() -> None:
-    """Run the command; known errors become one message and exit code 2."""
-    import sys
-
-    from instances.errors import InstanceError, OptimizerError
-
-    try:
-        group.main(prog_name="zoneopt", standalone_mode=True)
-    except InstanceError as error:
-        count = len(error.faults)
-        if count > 1:
-            click.echo(f"{count} faults:", err=True)
-        for fault in error.faults:
-            click.echo(str(fault).lstrip(": "), err=True)
-        sys.exit(2)
-    except OptimizerError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(0)
+    """Run the command."""
+    group.main(prog_name="zoneopt")

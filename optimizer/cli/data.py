@@ -27,7 +27,8 @@ def validate(instance: str, as_json: bool) -> None:
     else:
         for fault in faults:
             click.echo(str(fault))
-        click.echo(f"{len(faults)} faults" if faults else f"{instance}: no faults")
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        click.echo(f"{instance}: {count if faults else 'no faults'}")
     sys.exit(2 if faults else 0)
 
 
@@ -57,7 +58,7 @@ def instances(as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the tab completion script of SHELL.
+    r"""Print the tab completion script of SHELL.
 
     \b
     bash: eval "$(zoneopt completion bash)"   (put it into ~/.bashrc)
@@ -67,5 +68,6 @@ def completion(shell: str) -> None:
     from optimizer.cli import group
 
     kind = get_completion_class(shell)
+    assert kind is not None, "click knows the shells of the choice"
     os.environ.pop("_ZONEOPT_COMPLETE", None)
     click.echo(kind(group, {}, "zoneopt", "_ZONEOPT_COMPLETE").source())

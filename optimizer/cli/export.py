@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
+
+if TYPE_CHECKING:
+    from instances.writing import Form
 
 FORMS = ["csv", "xlsx", "parquet", "lp", "mps", "geojson", "graphml"]
 
@@ -35,7 +39,7 @@ def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
 
     table = read_instance(instance)
     if form in ("csv", "xlsx", "parquet"):
-        write_instance(table, out, form)
+        write_instance(table, out, cast("Form", form))
     elif form in ("lp", "mps"):
         from optimizer.engine.export_model import export_model
 

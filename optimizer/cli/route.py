@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING, cast
 
 import click
+
+from instances.schema import REGIMES
+from optimizer.cli.values import Number
+
+if TYPE_CHECKING:
+    from networks.network import By
+    from networks.routes import RouteAnswer
 
 
 @click.command()
@@ -19,12 +27,12 @@ import click
 )
 @click.option(
     "--value-cny-per-teu",
-    type=click.FloatRange(min=0),
+    type=Number(),
     help="Value of one TEU, instead of the goods' own.",
 )
 @click.option(
     "--tonnes-per-teu",
-    type=click.FloatRange(min=0),
+    type=Number(),
     help="Weight of one TEU, instead of the goods' own.",
 )
 @click.option(
@@ -60,6 +68,16 @@ import click
     help="Which scheduled services run.",
 )
 @click.option(
+    "--from-regime",
+    type=click.Choice(REGIMES),
+    help="Customs regime at FROM.  [default: domestic in China, foreign abroad]",
+)
+@click.option(
+    "--to-regime",
+    type=click.Choice(REGIMES),
+    help="Customs regime at TO.  [default: domestic in China, foreign abroad]",
+)
+@click.option(
     "--pareto", is_flag=True, help="The whole front of money, hours and CO2e instead of the k best."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -75,10 +93,12 @@ def route(
     closed: tuple[str, ...],
     projects: tuple[str, ...],
     services: str,
+    from_regime: str | None,
+    to_regime: str | None,
     pareto: bool,
     as_json: bool,
 ) -> None:
-    """Print the best routes of INSTANCE from FROM to TO, leg by leg.
+    r"""Print the best routes of INSTANCE from FROM to TO, leg by leg.
 
     FROM, TO and the ids to close may be ids or names, English or Chinese. Exit code 1 when no
     route is left; the answer then names a smallest set of closures that blocks it.
@@ -98,11 +118,13 @@ def route(
         value_cny_per_teu=value_cny_per_teu,
         tonnes_per_teu=tonnes_per_teu,
         k=k,
-        by=by,
+        by=cast("By", by),
         closed=closed,
         pareto=pareto,
         projects="all" if "all" in projects else projects,
         services=services,
+        from_regime=from_regime,
+        to_regime=to_regime,
     )
     if as_json:
         click.echo(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
@@ -111,10 +133,11 @@ def route(
     sys.exit(0 if answer.routes else 1)
 
 
-def _print_routes(answer: object) -> None:
+def _print_routes(answer: RouteAnswer) -> None:
     goods = answer.goods
     click.echo(
-        f"{answer.start.name} ({answer.start.regime}) to {answer.end.name} ({answer.end.regime}), {goods.goods_id}: "
+        f"{answer.start.name} ({answer.start.regime}) to "
+        f"{answer.end.name} ({answer.end.regime}), {goods.goods_id}: "
         f"{goods.tonnes_per_teu:g} t and CNY {goods.value_cny_per_teu:,.0f} a TEU; by {answer.by}"
     )
     for note in answer.notes:
@@ -123,8 +146,10 @@ def _print_routes(answer: object) -> None:
         click.echo(answer.reason)
     for number, route_ in enumerate(answer.routes, start=1):
         click.echo(
-            f"\n{number}. CNY {route_.cost_cny_per_teu:,.0f} a TEU (generalised {route_.generalised_cost_cny_per_teu:,.0f}), "
-            f"{route_.hours:,.1f} h +- {route_.sd_hours:,.1f}, {route_.co2e_kg_per_teu:,.0f} kg CO2e, {route_.km:,.0f} km"
+            f"\n{number}. CNY {route_.cost_cny_per_teu:,.0f} a TEU "
+            f"(generalised {route_.generalised_cost_cny_per_teu:,.0f}), "
+            f"{route_.hours:,.1f} h +- {route_.sd_hours:,.1f}, "
+            f"{route_.co2e_kg_per_teu:,.0f} kg CO2e, {route_.km:,.0f} km"
         )
         for leg in route_.legs:
             what = (
@@ -136,7 +161,8 @@ def _print_routes(answer: object) -> None:
                 f"{leg.from_name} > {leg.to_name}" if leg.from_id != leg.to_id else leg.from_name
             )
             click.echo(
-                f"   {what:<34} {where:<52} {leg.km:>8,.0f} km {leg.cost_cny_per_teu:>9,.0f} CNY {leg.hours:>7.1f} h "
+                f"   {what:<34} {where:<52} {leg.km:>8,.0f} km "
+                f"{leg.cost_cny_per_teu:>9,.0f} CNY {leg.hours:>7.1f} h +- {leg.sd_hours:.1f} "
                 f"{leg.co2e_kg_per_teu:>7,.0f} kg  {leg.regime}, {leg.grade}"
             )
 
@@ -175,6 +201,9 @@ def calibrate(instance: str, as_json: bool, csv_path: str | None) -> None:
                 indent=1,
             )
         )
+        return
+    if table.empty:
+        click.echo(f"{instance} has no published figures to compare with (table calibration)")
         return
     import pandas as pd
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine
+from optimizer.cli.values import NamedNumber, Number, Target
+
+if TYPE_CHECKING:
+    from optimizer.result import Result
 
 OBJECTIVES = ["cost", "absorbed", "jobs", "hours", "co2e"]
 SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
@@ -18,6 +23,7 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 @click.argument("instance")
 @click.option(
     "--target",
+    type=Target(),
     metavar="SHARE|MCNY",
     help="Volume that must come to the zones: a share (0.2 or 20%) of all relocatable volume, "
     "or million CNY a year (5000).",
@@ -25,6 +31,7 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 @click.option(
     "--industry-target",
     "industry_targets",
+    type=NamedNumber(),
     multiple=True,
     metavar="INDUSTRY=MCNY",
     help="Volume of one industry that must come. Repeatable.",
@@ -39,14 +46,14 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 @click.option(
     "--budget",
     "budget_mcny",
-    type=float,
+    type=Number(),
     metavar="MCNY",
     help="Most capital of zones, modules and projects.",
 )
 @click.option(
     "--cost-limit",
     "cost_limit_mcny",
-    type=float,
+    type=Number(),
     metavar="MCNY",
     help="Most total cost a year, for objectives other than cost.",
 )
@@ -80,7 +87,7 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 @click.option(
     "--time-limit",
     "time_limit_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min_open=True, endless=True),
     default=300.0,
     show_default=True,
     metavar="S",
@@ -88,7 +95,7 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 )
 @click.option(
     "--gap",
-    type=click.FloatRange(min=0),
+    type=Number(),
     default=1e-3,
     show_default=True,
     help="Relative gap at which to stop.",
@@ -109,8 +116,8 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 @click.option("--quiet", is_flag=True, help="No progress.")
 def solve(
     instance: str,
-    target: str | None,
-    industry_targets: tuple[str, ...],
+    target: dict[str, float] | None,
+    industry_targets: tuple[tuple[str, float], ...],
     overrides: tuple[str, ...],
     time_limit_s: float,
     gap: float,
@@ -120,9 +127,9 @@ def solve(
     out: Path | None,
     as_json: bool,
     quiet: bool,
-    **asked: object,
+    **asked: Any,
 ) -> None:
-    """Find the best siting plan of INSTANCE and prove how good it is.
+    r"""Find the best siting plan of INSTANCE and prove how good it is.
 
     The default places all relocatable volume at least cost among staying where it is, rival hosts
     and the zones. Ctrl-C keeps the best plan. Exit code 0 with a plan, 1 without, 2 for bad input.
@@ -132,23 +139,22 @@ def solve(
     zoneopt solve shanxi --target 20% --close khorgos --set pools.labour-taiyuan.endowment*=1.2
     """
     import time
+    from dataclasses import replace
 
     from optimizer.api import read_instance
     from optimizer.api import solve as run_solve
     from optimizer.plan.plan import Question
 
-    started = time.perf_counter()
-    table = read_instance(instance)
-    read_s = time.perf_counter() - started
-    question = Question(
-        **_target(target), industry_targets=tuple(map(_pair, industry_targets)), **asked
-    )
     if out is not None:
         from optimizer.run import check_out
 
         check_out(out)
-    progress = ProgressLine(enabled=not quiet)
-    with CancelOnInterrupt() as cancel:
+    asked |= target or {}
+    question = Question(industry_targets=industry_targets, **asked)
+    started = time.perf_counter()
+    table = read_instance(instance)
+    read_s = time.perf_counter() - started
+    with CancelOnInterrupt() as cancel, ProgressLine(enabled=not quiet) as progress:
         result = run_solve(
             table,
             question,
@@ -161,15 +167,16 @@ def solve(
             cancel=cancel,
             overrides=overrides,
         )
-    progress.done()
-    result.seconds["read"] += read_s
+    seconds = dict(result.seconds)
+    seconds["read"] += read_s
+    result = replace(result, seconds=seconds)
     where = None
     if out is not None and result.has_plan:
         from optimizer.run import write_run
 
         started = time.perf_counter()
         where = write_run(out, result.instance, result.plan, run_info(result))
-        result.seconds["write"] = time.perf_counter() - started
+        result = replace(result, seconds=seconds | {"write": time.perf_counter() - started})
     if as_json:
         click.echo(
             json.dumps(
@@ -183,11 +190,11 @@ def solve(
         for note in result.notes:
             click.echo(f"note: {note}")
         if where:
-            click.echo(f"report: {out / 'report.html'}")
+            click.echo(f"report: {where / 'report.html'}")
     sys.exit(0 if result.has_plan else 1)
 
 
-def run_info(result: object) -> dict:
+def run_info(result: Result) -> dict[str, Any]:
     """What `run.json` says about how a plan was made."""
     return {
         "solver": result.solver,
@@ -199,29 +206,3 @@ def run_info(result: object) -> dict:
         "status": result.status.value,
         "stop_reason": result.stop_reason,
     }
-
-
-def _target(text: str | None) -> dict[str, float]:
-    if text is None:
-        return {}
-    try:
-        if text.endswith("%"):
-            return {"target_share": float(text[:-1]) / 100}
-        value = float(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is neither a share (0.2, 20%) nor million CNY (5000)", param_hint="--target"
-        ) from None
-    return {"target_share": value} if value <= 1 else {"target_mcny": value}
-
-
-def _pair(text: str) -> tuple[str, float]:
-    name, separator, value = text.partition("=")
-    try:
-        if not separator:
-            raise ValueError
-        return name, float(value)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r}: write INDUSTRY=MCNY", param_hint="--industry-target"
-        ) from None

@@ -47,7 +47,10 @@ class ProgressLine:
             self._written_at = now
         self._last = event.phase
 
-    def done(self) -> None:
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Clear the live line."""
         if self.enabled and self.live:
             click.echo("\r\x1b[2K", err=True, nl=False)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import click
 
+from optimizer.cli.values import Number
+
 
 @click.command()
 @click.argument("instance")
 @click.argument("plan", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=Number(),
     default=1e-6,
     show_default=True,
     help="Relative tolerance of sums.",
@@ -34,7 +36,13 @@ def verify(instance: str, plan: Path, tolerance: float, as_json: bool) -> None:
     path = plan / "plan.json" if plan.is_dir() else plan
     try:
         loaded = Plan.from_json(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise InstanceError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InstanceError(f"{path} is not a plan: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise InstanceError(f"{path} is not a plan: it is damaged JSON ({error})") from None
+    except ValueError as error:
         raise InstanceError(f"{path}: {error}") from None
     verdict = verify_plan(read_instance(instance), loaded, tolerance=tolerance)
     if as_json:
