@@ -24,16 +24,35 @@ _FORMS = ("csv", "parquet")
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
-def read_instance(source: Source) -> Instance:
-    """The instance at ``source``: a bundled name, a folder of CSV or Parquet files, or an .xlsx.
+def read_instance(
+    source: Source,
+    *,
+    format: str | None = None,
+    capacity: float | None = None,
+    single_source: bool = False,
+) -> Instance:
+    """The instance at ``source``: a bundled name, a folder of CSV or Parquet files, or a file.
 
-    Names such as ``transfer:M:seed=3`` stand for drawn instances, see
+    A file is an .xlsx workbook or a published benchmark, whose ``format`` is found from its
+    content unless it is named; ``capacity`` and ``single_source`` say how to read it
+    (`instances.read_published`). Names such as ``transfer:M:seed=3`` stand for drawn instances, see
     `instances.generators.transfer`. Raises `InstanceError` with every fault that was found.
     """
-    if isinstance(source, str) and source.startswith("transfer:"):
+    drawn = isinstance(source, str) and source.startswith("transfer:")
+    path = Path() if drawn else _locate(source)
+    if path.is_file() and path.suffix.lower() not in _WORKBOOKS:
+        from instances.read_published import read_published
+
+        return read_published(path, format=format, capacity=capacity, single_source=single_source)
+    asked = {"format": format, "capacity": capacity, "single_source": single_source or None}
+    for name, value in asked.items():
+        if value is not None:
+            message = "is an option of published files only; leave it out"
+            raise InstanceError([Fault(str(source), None, name, str(value), message)])
+    if drawn:
         from instances.generators.transfer import transfer_named
 
-        return transfer_named(source)
+        return transfer_named(str(source))
     raw = read_raw(source)
     faults = list(raw.faults)
     header = None

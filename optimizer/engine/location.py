@@ -1,0 +1,283 @@
+"""Siting problems that are facility location, solved by the facility engine, and back to a plan.
+
+Zones are facilities, blocks customers. What moving a block costs in a zone is one number, so the
+problem is a matrix; docs/published.md has the mapping in the other direction.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimizer.engine.accounts import moved_answer
+from optimizer.engine.progress import Watch
+from optimizer.engine.recognise import binding_pools
+from optimizer.plan.plan import Plan, Status
+from optimizer.problem import MCNY, Problem
+
+if TYPE_CHECKING:
+    from optimizer.engine.facility import FacilityEvent, FacilityProblem, FacilityResult
+    from optimizer.engine.siting import Outcome
+
+_WHOLE = 1e-11  # relative: costs this near to whole numbers were whole before units were changed
+_DUST = 1e-9  # shares below are a solver's rounding
+_SMALL = 5000  # zones x blocks up to which a linear program for the prices takes no time
+
+
+@dataclass(frozen=True)
+class Location:
+    """A facility location problem and what leads back: ``block`` and ``cell`` of its rows."""
+
+    facility: FacilityProblem
+    block: np.ndarray  # block of each customer: those without volume are left out
+    cell: np.ndarray  # [zone, industry], the cell of the cheapest form; -1: none
+    required: np.ndarray  # bool by zone: open whether or not it serves
+    constant: float  # mcny a year that every plan pays
+    shift: np.ndarray  # by customer, mcny a year: taken off its costs
+
+
+def location_of(problem: Problem) -> Location:
+    """Return the facility location problem that `recognise` found in a siting problem."""
+    from optimizer.engine.facility import FacilityProblem
+
+    cell, unit = _cheapest_cells(problem)
+    block = np.flatnonzero(problem.volume > 0)
+    industry, volume = problem.block_industry[block], problem.volume[block]
+    moves = problem.instance.move_costs()
+    moves = (moves if len(block) == len(moves) else moves[block]).T / MCNY
+    cost = (moves + unit[:, industry]) * volume
+    shift = np.minimum(0.0, cost.min(axis=0, initial=0.0))
+    opening, required, constant = _openings(problem)
+    facility = FacilityProblem(
+        fixed_cost=_whole(opening),
+        capacity=_capacities(problem),
+        demand=_demands(problem, block),
+        unit_cost=_whole(cost - shift),
+        single_source=bool(len(block)) and bool(problem.whole[block].all()),
+        name=problem.instance.instance_id,
+    )
+    constant += float(shift.sum())
+    return Location(facility, block, cell, required, constant, shift)
+
+
+def _cheapest_cells(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cell of the cheapest trade form and its unit cost by zone and industry."""
+    shape = (len(problem.zones), len(problem.industries))
+    cell, unit = np.full(shape, -1), np.full(shape, math.inf)
+    cost = sum(problem.cell_parts.values(), np.zeros(problem.n_cells))
+    for c, (zone, industry) in enumerate(
+        zip(problem.cell_zone.tolist(), problem.cell_industry.tolist(), strict=True)
+    ):
+        if not problem.cell_projects[c] and cost[c] < unit[zone, industry]:
+            cell[zone, industry], unit[zone, industry] = c, cost[c]
+    return cell, unit
+
+
+def _openings(problem: Problem) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the fixed cost of serving from each zone, which must open, and what these cost."""
+    zones = problem.table("zones")
+    recovery = np.array([problem.crf(years) for years in zones["open_life_years"]])
+    opening = zones["open_mcny"].to_numpy(float) * recovery
+    opening = opening + zones["open_mcny_per_year"].to_numpy(float)
+    status = zones["status"].to_numpy()
+    opening[status == "existing"] = 0.0
+    asked = zones["zone_id"].isin(problem.question.open_zones).to_numpy()
+    required = (status == "required") | (asked & (status != "existing"))
+    constant = math.fsum(opening[required])
+    setup = problem.table("industries")["host_setup_mcny_per_year"].max()
+    return np.where(required, 0.0, opening) + setup, required, constant
+
+
+def _capacities(problem: Problem) -> np.ndarray:
+    """Return the capacity of each zone in the unit of its factor; inf where nothing limits it."""
+    endowment = binding_pools(problem.instance).set_index("pool_id")["endowment"]
+    members = problem.table("pool_members")
+    at = {zone: k for k, zone in enumerate(problem.zones)}
+    capacity = np.full(len(problem.zones), math.inf)
+    for pool, zone in zip(members["pool_id"], members["zone_id"], strict=True):
+        if pool in endowment.index:
+            capacity[at[zone]] = min(capacity[at[zone]], float(endowment[pool]))
+    return capacity
+
+
+def _demands(problem: Problem, block: np.ndarray) -> np.ndarray:
+    """Return what each block uses of the one factor that limits zones; else its volume."""
+    factor = binding_pools(problem.instance)["factor_id"]
+    if factor.empty:
+        return problem.volume[block]
+    rows = problem.table("industry_factors")
+    rows = rows[rows["factor_id"] == factor.iloc[0]]
+    use_of = dict(zip(rows["industry_id"], rows["use_per_mcny"], strict=True))
+    use = np.array([use_of.get(i, 0.0) for i in problem.industries])
+    return _whole(problem.volume[block] * use[problem.block_industry[block]])
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Return whole numbers where a change of units has moved them by a rounding, else as given."""
+    finite = np.isfinite(values)
+    near = np.round(values[finite])
+    if not np.all(np.abs(values[finite] - near) <= _WHOLE * np.maximum(1.0, np.abs(near))):
+        return values
+    result = values.copy()
+    result[finite] = near
+    return result
+
+
+# -- solving ----------------------------------------------------------------------------------
+
+
+def solve_location(
+    problem: Problem,
+    watch: Watch,
+    *,
+    gap: float,
+    threads: int,
+    seed: int,
+    start: Plan | None = None,
+) -> Outcome:
+    """Solve a siting problem that is facility location; the outcome is that of any siting solve."""
+    from optimizer.engine.facility import solve_facility
+    from optimizer.engine.siting import Outcome
+
+    built = watch.seconds
+    location = location_of(problem)
+    facility, constant = location.facility, location.constant
+    opened = None
+    if start is not None:
+        wanted = {m.zone_id for m in start.moves} | set(start.open_zones)
+        opened = np.array([zone in wanted for zone in problem.zones])
+
+    def tell(event: FacilityEvent) -> None:
+        incumbent = event.incumbent + constant if math.isfinite(event.incumbent) else None
+        bound = event.bound + constant if math.isfinite(event.bound) else None
+        watch.report(event.phase, incumbent, bound)
+
+    solving = watch.seconds
+    result = solve_facility(
+        facility,
+        gap=gap,
+        time_limit_s=watch.left_s,
+        threads=threads,
+        seed=seed,
+        start=opened,
+        on_progress=tell,
+        cancel=watch.cancel,
+    )
+    outcome = Outcome(
+        status=result.status,
+        stop_reason=stop_reason(result.status, watch, "no zones can take all blocks"),
+        bound=result.bound + constant,
+        root_bound=result.certificate.dual_bound + constant if result.certificate else -math.inf,
+        solver=f"facility ({result.method})",
+        nodes=result.nodes,
+        seconds={"build": solving - built} | {k: float(v) for k, v in result.phases.items()},
+        notes=problem.notes,
+    )
+    if result.status.has_plan:
+        outcome.answer = moved_answer(
+            problem, _outputs(problem, location, result), _open_zones(problem, location, result)
+        )
+        outcome.objective = outcome.measured = outcome.answer.cost_mcny
+        outcome.bound = min(outcome.bound, outcome.objective)
+        outcome.certificate = _certificate(problem, location, result, outcome.bound)
+    return outcome
+
+
+def stop_reason(status: Status, watch: Watch, infeasible: str) -> str:
+    """Return why a solve of special structure ended, in words."""
+    if status is Status.OPTIMAL:
+        return "gap reached"
+    if status is Status.INFEASIBLE:
+        return infeasible
+    return "cancelled" if watch.cancel.is_set() else "time limit"
+
+
+def _outputs(
+    problem: Problem, location: Location, result: FacilityResult
+) -> dict[tuple[int, int], float]:
+    """Return output by (block, cell), mcny a year; the parts of a block add up to its volume."""
+    keep = result.share > _DUST
+    zone, customer, share = result.facility[keep], result.customer[keep], result.share[keep]
+    share = share / np.bincount(customer, weights=share, minlength=len(location.block))[customer]
+    block = location.block[customer]
+    cell = location.cell[zone, problem.block_industry[block]]
+    output = share * problem.volume[block]
+    return dict(zip(zip(block.tolist(), cell.tolist(), strict=True), output.tolist(), strict=True))
+
+
+def _open_zones(problem: Problem, location: Location, result: FacilityResult) -> tuple[str, ...]:
+    serving = np.zeros(len(problem.zones), dtype=bool)
+    serving[result.facility[result.share > _DUST]] = True
+    return tuple(zone for k, zone in enumerate(problem.zones) if serving[k] or location.required[k])
+
+
+# -- the certificate --------------------------------------------------------------------------
+
+
+def _certificate(
+    problem: Problem, location: Location, result: FacilityResult, bound: float
+) -> dict:
+    """Return the prices of the blocks that prove the bound (docs/plan.md), mcny per mcny.
+
+    The price of total capacity is carried by the blocks: docs/verify.md shows that this proves at
+    least as much.
+    """
+    facility = location.facility
+    prices, sigma, count = np.zeros(facility.n), 0.0, 0.0
+    if result.certificate is not None:
+        found = result.certificate
+        prices, sigma, count = found.customer_dual, found.surrogate_dual, found.count_dual
+    if result.method == "direct" and facility.m * facility.n <= _SMALL:
+        prices, sigma, count = _relaxation_prices(facility, prices), 0.0, 0.0
+    volume = problem.volume[location.block]
+    per_unit = (prices + sigma * facility.demand + location.shift) / volume
+    names = [
+        (problem.block_origin[b], problem.industries[problem.block_industry[b]])
+        for b in location.block.tolist()
+    ]
+    certificate = {
+        "kind": "lagrangian",
+        "block": [[o, i, price] for (o, i), price in zip(names, per_unit.tolist(), strict=True)],
+        "tree_bound": bound,
+    }
+    if count > 0:
+        certificate["count"] = float(count)
+    return certificate
+
+
+def _relaxation_prices(facility: FacilityProblem, otherwise: np.ndarray) -> np.ndarray:
+    """Return the prices of the customers in the strong linear relaxation; any prices are valid."""
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array, vstack
+
+    m, n = facility.m, facility.n
+    usable = np.isfinite(facility.unit_cost)
+    if not usable.any(axis=0).all():
+        return otherwise
+    i, j = np.nonzero(usable)
+    count, a = len(i), np.arange(len(i))
+    serve = coo_array((np.ones(count), (j, m + a)), (n, m + count))
+    strong = coo_array(
+        (np.r_[np.ones(count), -np.ones(count)], (np.r_[a, a], np.r_[m + a, i])),
+        (count, m + count),
+    )
+    capacity = np.minimum(facility.capacity, facility.demand.sum())
+    load = coo_array(
+        (
+            np.r_[facility.demand[j], -capacity],
+            (np.r_[i, np.arange(m)], np.r_[m + a, np.arange(m)]),
+        ),
+        (m, m + count),
+    )
+    answer = linprog(
+        np.r_[facility.fixed_cost, facility.unit_cost[i, j]],
+        A_ub=vstack([strong, load]).tocsr(),
+        b_ub=np.zeros(count + m),
+        A_eq=serve.tocsr(),
+        b_eq=np.ones(n),
+        bounds=(0, 1),
+    )
+    return answer.eqlin.marginals if answer.status == 0 else otherwise
