@@ -86,7 +86,7 @@ def solve(
     >>> round(result.gap, 6)
     0.0
     """
-    from optimizer.engine.siting import solve_siting
+    from optimizer.engine.recognise import Structure, recognise
     from optimizer.problem import build_problem, check_question
 
     if not gap >= 0 or not time_limit_s > 0:
