@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
 import click
+
+from optimizer.cli.terminal import print_json
 
 
 @click.command()
@@ -23,7 +24,7 @@ def validate(instance: str, as_json: bool) -> None:
 
     faults = find_faults(instance)
     if as_json:
-        click.echo(json.dumps([asdict(f) for f in faults], ensure_ascii=False, indent=1))
+        print_json([asdict(f) for f in faults])
     else:
         for fault in faults:
             click.echo(str(fault))
@@ -40,12 +41,8 @@ def instances(as_json: bool) -> None:
 
     found = list_bundled()
     if as_json:
-        click.echo(
-            json.dumps(
-                [{"name": b.name, "title": b.title, "description": b.description} for b in found],
-                ensure_ascii=False,
-                indent=1,
-            )
+        print_json(
+            [{"name": b.name, "title": b.title, "description": b.description} for b in found]
         )
         return
     width = max(len(b.name) for b in found)

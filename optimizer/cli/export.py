@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from optimizer.cli.plans import read_plan
+
 if TYPE_CHECKING:
     from instances.writing import Form
 
@@ -35,6 +37,8 @@ def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
     names beside it; any solver gets the same optimum. geojson holds places and links for maps,
     graphml the expanded network.
     """
+    if plan is not None and form != "geojson":
+        raise click.UsageError(f"--plan is drawn into geojson only, not into {form}.")
     from instances import read_instance, write_instance
 
     table = read_instance(instance)
@@ -51,12 +55,7 @@ def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
         if form == "graphml":
             _write(out, exporting.export_graphml(build_network(table)))
         else:
-            from optimizer.plan.plan import Plan
-
-            loaded = None
-            if plan is not None:
-                path = plan / "plan.json" if plan.is_dir() else plan
-                loaded = Plan.from_json(path.read_text(encoding="utf-8"))
+            loaded = None if plan is None else read_plan(plan)
             _write(out, exporting.export_geojson(table, loaded))
     click.echo(f"wrote {out}")
 
@@ -65,6 +64,7 @@ def _write(out: Path, text: str) -> None:
     """Write the file whole or not at all."""
     import os
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}.new")
     try:
         fresh.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from instances.schema import REGIMES
+from optimizer.cli.terminal import print_json
 from optimizer.cli.values import Number
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def route(
         to_regime=to_regime,
     )
     if as_json:
-        click.echo(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
+        print_json(answer.to_dict())
     else:
         _print_routes(answer)
     sys.exit(0 if answer.routes else 1)
@@ -191,16 +192,8 @@ def calibrate(instance: str, as_json: bool, csv_path: str | None) -> None:
     if csv_path:
         table.to_csv(csv_path, index=False)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "rows": json.loads(table.to_json(orient="records")),
-                    "summary": json.loads(summary.to_json(orient="records")),
-                },
-                ensure_ascii=False,
-                indent=1,
-            )
-        )
+        rows, means = (json.loads(t.to_json(orient="records")) for t in (table, summary))
+        print_json({"rows": rows, "summary": means})
         return
     if table.empty:
         click.echo(f"{instance} has no published figures to compare with (table calibration)")

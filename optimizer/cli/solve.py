@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine
+from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine, print_json
 from optimizer.cli.values import NamedNumber, Number, Target
 
 if TYPE_CHECKING:
@@ -178,13 +177,7 @@ def solve(
         where = write_run(out, result.instance, result.plan, run_info(result))
         result = replace(result, seconds=seconds | {"write": time.perf_counter() - started})
     if as_json:
-        click.echo(
-            json.dumps(
-                result.to_dict() | {"out": str(out) if where else None},
-                ensure_ascii=False,
-                indent=1,
-            )
-        )
+        print_json(result.to_dict() | {"out": str(out) if where else None})
     else:
         click.echo(result.summary())
         for note in result.notes:

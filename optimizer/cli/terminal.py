@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import signal
 import sys
 import threading
 import time
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +17,21 @@ if TYPE_CHECKING:
     from optimizer.engine.progress import ProgressEvent
 
 EVERY_S = 2.0  # nothing is silent for longer than this
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON, which knows no NaN and no infinity: these become null."""
+    click.echo(json.dumps(_finite(data), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
 
 
 class ProgressLine:

@@ -37,6 +37,7 @@ def export_model(
         if m.resources.keys[resource][0] != "gate" and np.isfinite(m.resources.today[resource]):
             relaxation.add_resource(resource)
     model = m.lp.compile()
+    path.parent.mkdir(parents=True, exist_ok=True)
     write = write_mps if form == "mps" else write_lp
     written = write(model, path)
     write_names(model, path.with_suffix(path.suffix + ".names.csv"))
