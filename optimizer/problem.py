@@ -72,7 +72,15 @@ class RouteBook:
     ``co2``. Costs of routes are always kept as generalised CNY per TEU besides.
     """
 
-    def __init__(self, network: Network, lines: list[GoodsLine], mask: np.ndarray, by: By) -> None:
+    def __init__(
+        self,
+        network: Network,
+        lines: list[GoodsLine],
+        mask: np.ndarray,
+        by: By,
+        *,
+        lazy: bool = False,
+    ) -> None:
         self.network = network
         self.lines = lines
         self.mask = mask

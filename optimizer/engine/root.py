@@ -42,7 +42,6 @@ class Relaxation:
         self.finder = RouteFinder(m)
         self.resources: set[int] = set()  # those that have a row
         self.routes: set[Found] = set()
-        self.bundled: set[Commodity] = set()
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
         self.all_listed = False  # are all routes that matter for its resources in the model?
@@ -206,15 +205,19 @@ class Relaxation:
 
     def list_routes(self) -> None:
         """Put every route that could matter for the resources at hand into the model, if few."""
-        keys = self.m.resources.keys
+        keys, today = self.m.resources.keys, self.m.resources.today
+        leaning = [
+            c for c in self.m.commodity_cells if any(not today[r] for r in base_usage(self.m, c))
+        ]
+        needed = {r for c in leaning for r in base_usage(self.m, c) if not today[r]}
+        for r in sorted(needed):  # base routes that exist only with a project or service
+            self.add_resource(r)
         relevant = set(self.resources)
-        if self.could_gain:
+        if self.could_gain or leaning:
             relevant |= {
-                r
-                for r, (kind, _) in enumerate(keys)
-                if kind != "bottleneck" and not self.m.resources.today[r]
+                r for r, (kind, _) in enumerate(keys) if kind != "bottleneck" and not today[r]
             }
-        commodities = set(self.could_gain)
+        commodities = set(self.could_gain) | set(leaning)
         binding = {r for r in self.resources if self.m.resources.today[r] > 0}
         if binding:
             commodities |= {
@@ -225,8 +228,8 @@ class Relaxation:
         if found is None:
             return
         found = [f for f in found if list(f[1]) != base_path(self.m, f[0]) and f not in self.routes]
-        if self.m.by_cost and not binding and not self.routes:
-            barred = hopeless(self.m, found)
+        if self.m.by_cost and not binding and not self.routes and not self.m.bundles:
+            barred = hopeless(self.m, found) - needed
             self.held_back = [f for f in found if barred & route_usage(self.m, *f).keys()]
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
@@ -252,7 +255,6 @@ class Relaxation:
                 and self.m.resources.keys[needs[0]][0] == "gate"
             ):
                 self.m.bundles.setdefault(needs[0], {})[commodity] = routes[0][1]
-                self.bundled.add(commodity)
             else:
                 rest += routes
         for gate, members in self.m.bundles.items():

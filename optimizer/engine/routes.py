@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from networks.paths import PathFinder, Tree
+from networks.paths import Tree
 from optimizer.model.siting import Commodity, SitingModel, base_usage
 from optimizer.problem import MCNY
 
@@ -30,16 +30,7 @@ class RouteFinder:
     def __init__(self, m: SitingModel) -> None:
         self.m = m
         problem = m.problem
-        barred = _barred_projects(m)
-        mask = problem.network.available(
-            closed=problem.question.closed, projects="all", services="all"
-        )
-        for arc, resources in m.resources.of_arc.items():
-            for r in resources:
-                kind, name = m.resources.keys[r]
-                if kind == "gate" and set(name) <= barred:
-                    mask[arc] = False
-        self.finder = PathFinder(problem.network, mask)
+        self.finder = problem.everything.finder
         self.unit = (
             MCNY if problem.by == "generalised" else (1000.0 if problem.by == "co2" else 1.0)
         )
@@ -72,7 +63,7 @@ class RouteFinder:
 
     def base_distance(self, commodity: Commodity) -> float:
         """Length of the commodity's base route in the objective's unit per TEU."""
-        return self.m.problem.book.distance(*commodity)
+        return self.m.problem.base_distance(*commodity)
 
     def could_gain(self) -> list[Commodity]:
         """Commodities for which some route beats the base route when all resources are free."""
@@ -86,11 +77,6 @@ class RouteFinder:
 
 def _better(new: float, old: float) -> bool:
     return new < old - TOLERANCE * max(1.0, abs(old))
-
-
-def _barred_projects(m: SitingModel) -> set[str]:
-    projects = m.problem.table("projects")
-    return set(projects.loc[projects["status"] == "forbidden", "project_id"])
 
 
 def price(

@@ -30,7 +30,7 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
     for commodity, arcs in found:
         line = problem.lines[commodity[0]]
         weights = problem.book.weights(line)
-        saving = problem.book.distance(*commodity) - float(weights[list(arcs)].sum())
+        saving = problem.base_distance(*commodity) - float(weights[list(arcs)].sum())
         saving = max(0.0, saving) / 1e6 * line.teu
         for r, count in route_usage(m, commodity, arcs).items():
             if m.resources.today[r] == 0 and count > 0:

@@ -103,7 +103,8 @@ class Resources:
         use: dict[int, float] = defaultdict(float)
         for arc in arcs:
             for r in self.of_arc.get(arc, ()):
-                use[r] += 1.0
+                # A gate asks whether its project is built, not how often a route passes it.
+                use[r] = 1.0 if self.keys[r][0] == "gate" else use[r] + 1.0
         return use
 
 
@@ -205,16 +206,15 @@ def projects_opening(problem: Problem) -> dict[tuple[str, str], tuple[str, ...]]
 def group_cells(m: SitingModel) -> None:
     """Which cells share a zone and industry, and which a commodity; drop unreachable cells."""
     problem = m.problem
+    lost = 0
     for cell, commodities in enumerate(problem.cell_commodities):
-        if any(
-            node < 0 or not np.isfinite(problem.book.distance(k, node)) for k, node in commodities
-        ):
-            continue  # no route today: see Problem.notes
+        if any(n < 0 or not np.isfinite(problem.base_distance(k, n)) for k, n in commodities):
+            lost += 1  # not even projects and services open a route
+            continue
         zone, industry = int(problem.cell_zone[cell]), int(problem.cell_industry[cell])
         m.cells_of.setdefault((zone, industry), []).append(cell)
         for commodity in commodities:
             m.commodity_cells.setdefault(commodity, []).append(cell)
-    lost = problem.n_cells - sum(len(c) for c in m.cells_of.values())
     if lost:
         problem.notes.append(
             f"{lost} combinations of zone, industry and trade form have no route for some goods"
@@ -285,7 +285,7 @@ def cell_logistics(m: SitingModel) -> tuple[np.ndarray, np.ndarray]:
     unit_measure: dict[Commodity, float] = {}
     for commodity in m.commodity_cells:
         line, node = commodity
-        distance = problem.book.distance(line, node)
+        distance = problem.base_distance(line, node)
         if problem.by == "generalised":
             unit_cost[commodity] = distance / MCNY
         else:
@@ -305,7 +305,7 @@ def cell_logistics(m: SitingModel) -> tuple[np.ndarray, np.ndarray]:
 def base_path(m: SitingModel, commodity: Commodity) -> list[int]:
     """Arcs of the base route of a commodity, in travel order."""
     if commodity not in m.base_path:
-        m.base_path[commodity] = m.problem.book.path(*commodity)
+        m.base_path[commodity] = m.problem.base_path(*commodity)
     return m.base_path[commodity]
 
 
@@ -550,6 +550,9 @@ def add_pools(m: SitingModel) -> None:
     cells_in_zone: dict[int, list[int]] = defaultdict(list)
     for (zone, _), cells in m.cells_of.items():
         cells_in_zone[zone] += cells
+    pools_drawn: dict[str, bool] = defaultdict(bool)  # do modules draw on this pool?
+    for pool_id in problem.table("modules")["uses_pool_id"]:
+        pools_drawn[pool_id] = True
     rows: dict[str, list[tuple[int, float]]] = {}
     limits: dict[str, float] = {}
     for pool in problem.table("pools").itertuples():
@@ -583,8 +586,10 @@ def add_pools(m: SitingModel) -> None:
         if module.uses_pool_id in rows and module.uses_per_module:
             rows[module.uses_pool_id].append((column, module.uses_per_module))
         zone = zone_at[module.zone_id]
-        if ("open", zone) in m.lp.col and problem.table("zones")["status"].iloc[zone] != "existing":
-            # A module without an open zone is useless; said so, the relaxation is tighter.
+        only_here = members[module.pool_id] == [zone] and not pools_drawn[module.pool_id]
+        status = problem.table("zones")["status"].iloc[zone]
+        if only_here and ("open", zone) in m.lp.col and status != "existing":
+            # Such a module is useless in a shut zone; said so, the relaxation is tighter.
             m.lp.add_row(
                 ("module_in_open_zone", module.module_id),
                 [(column, 1.0), (m.lp.col["open", zone], -np.floor(module.max_count + 1e-9))],
