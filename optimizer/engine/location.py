@@ -226,26 +226,22 @@ def _certificate(
     least as much.
     """
     facility = location.facility
-    prices, sigma, count = np.zeros(facility.n), 0.0, 0.0
+    prices, sigma = np.zeros(facility.n), 0.0
     if result.certificate is not None:
-        found = result.certificate
-        prices, sigma, count = found.customer_dual, found.surrogate_dual, found.count_dual
+        prices, sigma = result.certificate.customer_dual, result.certificate.surrogate_dual
     if result.method == "direct" and facility.m * facility.n <= _SMALL:
-        prices, sigma, count = _relaxation_prices(facility, prices), 0.0, 0.0
+        prices, sigma = _relaxation_prices(facility, prices), 0.0
     volume = problem.volume[location.block]
     per_unit = (prices + sigma * facility.demand + location.shift) / volume
     names = [
         (problem.block_origin[b], problem.industries[problem.block_industry[b]])
         for b in location.block.tolist()
     ]
-    certificate = {
+    return {
         "kind": "lagrangian",
         "block": [[o, i, price] for (o, i), price in zip(names, per_unit.tolist(), strict=True)],
         "tree_bound": bound,
     }
-    if count > 0:
-        certificate["count"] = float(count)
-    return certificate
 
 
 def _relaxation_prices(facility: FacilityProblem, otherwise: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from optimizer.plan.plan import Question
 from optimizer.plan.verify.arcs import Network
 from optimizer.plan.verify.decisions import volume_of
 from optimizer.plan.verify.facts import Facts, Row, many
+from optimizer.plan.verify.gates import Gates
 from optimizer.plan.verify.goods import MCNY, GoodsBook
 from optimizer.plan.verify.prices import Prices, target_of
 from optimizer.plan.verify.production import Production
@@ -66,7 +67,10 @@ class Bound:
                     + prices.service.get(arc.service_id, 0.0))
             for arc in network.arc.values()
         ], dtype=float)  # fmt: skip
-        self.routes = Routes(network, goods, usable_ever(network, question.closed), surcharge)
+        self.gates = Gates(facts, network, goods, prices)
+        usable = usable_ever(network, question.closed)
+        surcharge += self.gates.surcharge
+        self.routes = Routes(network, goods, usable, surcharge, self.gates.own)
         self.priced_rules = [r for r in facts.rules if prices.rule.get(r["rule_id"], 0.0) != 0.0]
         self.near = self._zones_near()
         self.chain_price = self._chain_prices()
@@ -411,6 +415,7 @@ class Bound:
             if project_id in self.facts.form_openers(zone_id, form_id):
                 volume = float(self.volume[industry_id].sum())
                 value -= price * min(volume, self._most_output(zone_id, industry_id))
+        value -= self.gates.worth.get(project_id, 0.0)
         for (service_id,), price in self.prices.opened.items():
             value -= price * (project_id in self.facts.openers["opens_service", service_id])
         for (first, second), price in self.prices.needs.items():

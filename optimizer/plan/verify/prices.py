@@ -14,6 +14,7 @@ from optimizer.plan.verify.facts import Facts, many
 from optimizer.plan.verify.goods import MCNY
 from optimizer.plan.verify.verdict import Findings
 
+Gate = tuple[str, str]  # kind (link, transfer, customs) and id of a row that needs a project
 ROUNDING = 1e-9  # a price this little below zero is taken as zero
 LINEAR_RULES = (
     "max_zones", "min_zones", "budget_mcny", "min_share_of_prefecture", "max_share_of_prefecture",
@@ -38,6 +39,8 @@ class Prices:
     opened: dict[tuple[str, ...], float] = field(default_factory=dict)  # service
     needs: dict[tuple[str, ...], float] = field(default_factory=dict)  # project, the one it needs
     excludes: dict[tuple[str, ...], float] = field(default_factory=dict)  # two projects
+    gate: dict[tuple[str, str], float] = field(default_factory=dict)  # kind, row
+    gate_goods: dict[tuple[str, ...], float] = field(default_factory=dict)  # kind, row, goods key
     target: float = 0.0
     budget: float = 0.0
 
@@ -69,6 +72,8 @@ def read_prices(
         opened=reader.keyed("opened", 1, {(s,) for e, s in facts.openers if e == "opens_service"}),
         needs=reader.keyed("needs", 2, _pairs_of_projects(facts, "needs_project_id")),
         excludes=reader.keyed("excludes", 2, _pairs_of_projects(facts, "excludes_project_id")),
+        gate=_pairs(reader.keyed("gate", 2, _gates(facts))),
+        gate_goods=reader.keyed("gate_goods", 3, _GatesAndGoods(_gates(facts))),
         target=reader.scalar("target", stated=target_of(facts, question) is not None),
         budget=reader.scalar("budget", stated=question.budget_mcny is not None),
     )  # fmt: skip
@@ -112,6 +117,22 @@ def _form_rows(facts: Facts) -> set[tuple[str, ...]]:
 
 def _pairs_of_projects(facts: Facts, column: str) -> set[tuple[str, ...]]:
     return {(p, other) for p, row in facts.project.items() for other in many(row[column])}
+
+
+def _gates(facts: Facts) -> set[tuple[str, ...]]:
+    return {
+        (kind, row[f"{kind}_id"])
+        for kind, table in (("link", "links"), ("transfer", "transfers"), ("customs", "customs"))
+        for row in facts.rows(table)
+        if int(row["needs_project"]) == 1
+    }
+
+
+class _GatesAndGoods(frozenset[tuple[str, ...]]):
+    """Gates with any goods key: a price for goods that there are not adds nothing."""
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and super().__contains__(key[:2])
 
 
 class _Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -36,7 +37,10 @@ class _Shape:
 
 
 class Routes:
-    """Least costs over the arcs that ``usable`` marks, ``surcharge`` CNY per TEU added by arc."""
+    """Least costs over the arcs that ``usable`` marks, ``surcharge`` CNY per TEU added by arc.
+
+    ``own`` holds what single goods pay on top, by goods key and arc, CNY per TEU.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Routes:
         goods: GoodsBook,
         usable: np.ndarray,
         surcharge: np.ndarray | None = None,
+        own: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._goods = goods
         arcs = [arc for arc, good in zip(network.arc.values(), usable, strict=True) if good]
@@ -51,12 +56,13 @@ class Routes:
         self._node: dict[Node, int] = {node: n for n, node in enumerate(nodes)}
         self._features = network.features[usable]
         self._surcharge = np.zeros(len(arcs)) if surcharge is None else surcharge[usable]
+        self._own = {key: extra[usable] for key, extra in (own or {}).items()}
         tail = np.array([self._node[arc.tail] for arc in arcs], dtype=np.int64)
         head = np.array([self._node[arc.head] for arc in arcs], dtype=np.int64)
         self._forward = _Shape(tail, head, len(self._node))
         self._backward = _Shape(head, tail, len(self._node))
         self._graph: dict[tuple[Profile, bool], csr_matrix] = {}
-        self._tree: dict[tuple[Profile, Node, bool], np.ndarray] = {}
+        self._tree: dict[tuple[Profile, Node, bool, str], np.ndarray] = {}
 
     def cost(self, goods: Goods) -> float:
         """Return the least generalised cost in CNY per TEU; inf where there is no route.
@@ -71,21 +77,28 @@ class Routes:
         far, near = (goods.tail, goods.head) if goods.inbound else (goods.head, goods.tail)
         if far is None or near is None or far not in self._node or near not in self._node:
             return math.inf
-        key = (goods.profile, far, goods.inbound)
+        own = goods.key if goods.key in self._own else ""
+        key = (goods.profile, far, goods.inbound, own)
         if key not in self._tree:
-            self._tree[key] = self._least(goods.profile, far, inbound=goods.inbound)
+            self._tree[key] = self._least(goods.profile, far, own, inbound=goods.inbound)
         return float(self._tree[key][self._node[near]])
 
     def cost_per_mcny(self, goods: dict[str, Goods]) -> float:
         """Return the least cost of all goods of one million CNY of output, in CNY."""
         return math.fsum(g.teu_per_mcny * self.cost(g) for g in goods.values())
 
-    def _least(self, profile: Profile, far: Node, *, inbound: bool) -> np.ndarray:
+    def _costs(self, profile: Profile, own: str, *, inbound: bool) -> csr_matrix:
         key = (profile, inbound)
-        if key not in self._graph:
-            cost = self._features @ self._goods.generalised(profile) + self._surcharge
-            self._graph[key] = (self._forward if inbound else self._backward).graph(cost)
-        graph = self._graph[key]
+        if not own and key in self._graph:
+            return self._graph[key]
+        cost = self._features @ self._goods.generalised(profile) + self._surcharge
+        shape = self._forward if inbound else self._backward
+        if own:  # of one goods key, and used once or twice: not kept
+            return shape.graph(cost + self._own[own])
+        return self._graph.setdefault(key, shape.graph(cost))
+
+    def _least(self, profile: Profile, far: Node, own: str, *, inbound: bool) -> np.ndarray:
+        graph = self._costs(profile, own, inbound=inbound)
         start = self._node[far]
         if not graph.nnz or graph.data.min() >= 0:
             return dijkstra(graph, indices=start)
