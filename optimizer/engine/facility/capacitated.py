@@ -1,23 +1,26 @@
-"""Split delivery with capacities: dual ascent, core LP, open-set search, fixing, reduced tree."""
+"""Split delivery with capacities: dual ascent, core LP, open-set search, Lagrangian tree."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 
 from optimizer.engine.facility import lagrangian
 from optimizer.engine.facility.core import Core, CoreState, Priced, price_all
-from optimizer.engine.facility.mip import run_mip
 from optimizer.engine.facility.problem import Certificate, FacilityProblem, FacilityResult
 from optimizer.engine.facility.run import Run
 from optimizer.engine.facility.search import OpenSetSearch
 from optimizer.engine.facility.transport import build_network, empty_basis, optimise
-from optimizer.engine.facility.tree import LagrangianTree
+from optimizer.engine.facility.tree import LagrangianTree, balance
+
+MOST_ARCS = 70_000  # of the core LP; beyond, the Lagrangian dual is climbed further instead
+MOST_ROWS = 9_000
+STEPS = 40  # dual steps per node of the tree
 
 
 @dataclass
@@ -114,114 +117,163 @@ def solve_capacitated(run: Run) -> FacilityResult:
     if run.options.start is not None:
         offer_open(run, run.options.start)
     alpha = priced.alpha
-    run.enter("search")
-    network = build_network(p.unit_cost, p.demand, p.capacity, alpha, min(p.m, 40))
-    search = OpenSetSearch(network, p.unit_cost, p.fixed_cost, run.options.seed)
-    if p.m * p.n > 600_000:
-        improve_from(run, search, y_mean, most_moves=400)
-    run.enter("core_lp")
-    core = Core(
-        p, dual.prices, alpha, keep=core_arcs(p, dual.prices, alpha), least=least,
-        seed=run.options.seed,
-    )  # fmt: skip
-    state = solve_core(run, core, dual)
-    run.enter("search")
+    state = None
+    keep = core_arcs(p, dual.prices, alpha)
+    if keep.sum() <= MOST_ARCS:
+        run.enter("core_lp")
+        core = Core(p, dual.prices, alpha, keep=keep, least=least, seed=run.options.seed)
+        if core.rows <= MOST_ROWS:
+            state = solve_core(run, core, dual)
     y = y_mean if state is None else state.y
+    run.enter("search")
+    search = start_search(run, dual, y, alpha)
     improve_from(run, search, y, most_moves=600)
+    if state is None:
+        run.enter("dual")
+        refine(run, capacity, least, dual, y_mean)
+        run.enter("search")
     if not run.stop():
         search.iterate(
-            until=min(run.deadline, time.perf_counter() + 0.3 + 0.3 * run.seconds),
-            most_rounds=2000, stop=run.stop,
+            until=min(run.deadline, time.perf_counter() + 0.2 + 0.2 * run.seconds),
+            most_rounds=40, stop=run.stop,
         )  # fmt: skip
         offer_open(run, search.best_open)
-    if state is not None and not run.stop():
-        kernel(run, core, state, dual)
     if not run.stop():
-        search_trees(run, core, state, dual, search, y)
+        search_tree(run, capacity, dual, search, y)
     _certify(run, dual)
     return run.result()
 
 
-def search_trees(
-    run: Run, core: Core, state: CoreState | None, dual: Dual, search: OpenSetSearch, y: np.ndarray
+def start_search(run: Run, dual: Dual, y: np.ndarray, alpha: np.ndarray) -> OpenSetSearch:
+    """Return an open-set search over the facilities the dual finds plausible.
+
+    Customers know their 40 best among the plausible ones, so that any few of them can serve all.
+    """
+    p = run.problem
+    rank = np.argsort(np.where(y > 1e-6, -y, np.maximum(dual.gain, 0.0)), kind="stable")
+    plausible = np.zeros(p.m, bool)
+    plausible[rank[: max(60, 4 * int((y > 1e-6).sum()))]] = True
+    if run.open is not None:
+        plausible |= run.open
+    cost = np.where(plausible[:, None], p.unit_cost, np.inf)
+    network = build_network(cost, p.demand, p.capacity, alpha, min(p.m, 40))
+    search = OpenSetSearch(network, cost, p.fixed_cost, run.options.seed)
+    search.allowed = plausible
+    return search
+
+
+def refine(run: Run, capacity: np.ndarray, least: int, dual: Dual, y_mean: np.ndarray) -> None:
+    """Climb on from the best prices, where no LP will follow."""
+    p = run.problem
+    free = np.zeros(p.m, np.int8)
+    target = dual.bound * 1.02 if not math.isfinite(run.objective) else run.objective
+    prices = dual.prices.copy()
+    factor = 0.05
+    for _ in range(8):
+        before = dual.bound
+        lagrangian.volume(
+            p.unit_cost, p.demand, p.fixed_cost, capacity, free, least, prices, target, 100,
+            factor, np.inf, y_mean, np.zeros(2),
+        )  # fmt: skip
+        dual.take(prices, price_all(p, capacity, free, least, prices))
+        run.raise_bound(safe(dual.bound))
+        factor *= 0.5
+        if run.stop() or dual.bound - before < 1e-5 * abs(before):
+            break
+
+
+def search_tree(
+    run: Run, capacity: np.ndarray, dual: Dual, search: OpenSetSearch, y: np.ndarray
 ) -> None:
-    """Search the Lagrangian tree and HiGHS's tree side by side; the better bound counts."""
+    """Search the Lagrangian tree, on two threads if allowed, with descents in between."""
     run.enter("tree")
-    closed, opened, _ = fixings(run, dual)
+    closed, opened, cutoff = fixings(run, dual)
     fixed_state = np.where(closed, -1, np.where(opened, 1, 0)).astype(np.int8)
     free = fixed_state == 0
     if not free.any():
-        is_open = fixed_state > 0
-        offer_open(run, is_open)
-        run.raise_bound(fixings(run, dual)[2])
+        offer_open(run, fixed_state > 0)
+        run.raise_bound(min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap)))
         return
     fraction = np.where(free, np.minimum(y, 1 - y), -1.0)
-    tree = LagrangianTree(
-        run.problem.unit_cost, run.problem.demand, run.problem.fixed_cost, core.capacity,
-        fixed_state, dual.prices, safe(dual.bound), int(np.argmax(fraction)),
+    first = LagrangianTree(
+        run.problem.unit_cost, run.problem.demand, run.problem.fixed_cost, capacity, fixed_state,
+        dual.prices, safe(dual.bound), int(np.argmax(fraction)),
     )  # fmt: skip
+    trees = [first]
+    if run.options.threads > 1:
+        trees.append(first.empty_copy())
+    work = 5e7 / (first.cost.size * 2 * STEPS)
+    batch = int(max(1, min(400, work)))
+    patience = time.perf_counter() + 5.0 + 0.5 * run.seconds
+    helper: threading.Thread | None = None
     done = threading.Event()
     failure: list[BaseException] = []
+    with ThreadPoolExecutor(len(trees)) as pool:
+        while not run.stop() and not done.is_set():
+            cutoff = run.objective * (1.0 - 0.5 * run.options.gap)
+            jobs = [pool.submit(tree.advance, cutoff, batch, STEPS) for tree in trees]
+            for leaf in [job.result() for job in jobs]:
+                if leaf is not None:
+                    is_open = np.zeros(run.problem.m, bool)
+                    is_open[leaf] = True
+                    offer_open(run, is_open)
+            bound = min(tree.bound for tree in trees)
+            cutoff = min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap))
+            run.raise_bound(min(safe(bound), cutoff))
+            if not math.isfinite(bound):
+                break
+            if any(tree.is_full for tree in trees):
+                break
+            follow(run, search)
+            if len(trees) < 2:
+                continue
+            balance(trees[0], trees[1], cutoff)
+            if helper is None and time.perf_counter() > patience:
+                trees[1].move_to(trees[0], trees[1].open_nodes())
+                if not trees[1].alive.any():
+                    run.nodes += trees.pop().nodes
+                helper = hand_over(run, capacity, dual, done, failure)
+        if helper is not None:
+            if not math.isfinite(min(tree.bound for tree in trees)) or run.stop():
+                done.set()
+            helper.join()
+    run.nodes += sum(tree.nodes for tree in trees)
+    if failure:
+        raise failure[0]
 
-    def lagrangian_tree() -> None:
+
+def hand_over(
+    run: Run,
+    capacity: np.ndarray,
+    dual: Dual,
+    done: threading.Event,
+    failure: list[BaseException],
+) -> threading.Thread:
+    """Start HiGHS on what is not fixed, in a thread of its own; ``done`` stops it, or it sets it."""
+    from optimizer.engine.facility.handover import solve_rest
+
+    closed, opened, cutoff = fixings(run, dual)
+
+    def work() -> None:
         try:
-            grow_tree(run, tree, search, done)
-        except BaseException as error:  # handed to the caller's thread below
+            if solve_rest(run, capacity, dual.prices, closed, opened, cutoff, done):
+                done.set()
+        except BaseException as error:  # raised again by the caller's thread
             failure.append(error)
             done.set()
 
-    if state is None:
-        grow_tree(run, tree, search, done)
-    elif run.options.threads < 2:
-        reduced_tree(run, core, dual, done)
-        if not run.stop():
-            grow_tree(run, tree, search, done)
-    else:
-        worker = threading.Thread(target=lagrangian_tree)
-        worker.start()
-        try:
-            reduced_tree(run, core, dual, done)
-        finally:
-            if run.stop():
-                done.set()
-            worker.join()
-        if failure:
-            raise failure[0]
-    run.nodes += tree.nodes
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
 
 
-def grow_tree(
-    run: Run, tree: LagrangianTree, search: OpenSetSearch, done: threading.Event
-) -> None:
-    """Advance the Lagrangian tree until it is finished, full, or the run stops."""
-    batch = 4
-    steps = 40
-    while not run.stop() and not done.is_set():
-        started = time.perf_counter()
-        cutoff = run.objective * (1.0 - 0.5 * run.options.gap)
-        leaf = tree.advance(cutoff, batch, steps)
-        if leaf is not None:
-            is_open = np.zeros(run.problem.m, bool)
-            is_open[leaf] = True
-            offer_open(run, is_open)
-        bound = tree.bound
-        cutoff = min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap))
-        run.raise_bound(min(safe(bound), cutoff))
-        if not np.isfinite(bound) or tree.is_full:
-            break
-        spent = time.perf_counter() - started
-        batch = max(2, min(500, int(batch * 0.3 / max(spent, 1e-3))))
-        if search.best < run.objective * (1 + 1e-9) or np.isfinite(search.best):
-            search.iterate(
-                until=time.perf_counter() + 0.25 * spent, most_rounds=50,
-                stop=lambda: done.is_set() or run.stop(),
-            )  # fmt: skip
-            if search.best < run.objective - 1e-9 * abs(run.objective):
-                offer_open(run, search.best_open)
-            elif run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
-                search.evaluate(run.open)
-    if run.is_closed():
-        done.set()
+def follow(run: Run, search: OpenSetSearch) -> None:
+    """Let the open-set search go on from the best plan for a round or two."""
+    if run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
+        search.improve(run.open, most_moves=200)
+    search.iterate(until=run.deadline, most_rounds=2, stop=run.stop)
+    if search.best < run.objective - 1e-9 * abs(run.objective):
+        offer_open(run, search.best_open)
 
 
 def core_arcs(p: FacilityProblem, prices: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -243,11 +295,23 @@ def improve_from(run: Run, search: OpenSetSearch, y: np.ndarray, *, most_moves: 
         count = max(int(np.searchsorted(room, slack * p.demand.sum())) + 1, int((y > floor).sum()))
         is_open = np.zeros(p.m, bool)
         is_open[order[:count]] = True
-        search.improve(is_open, most_moves=most_moves)
-        if run.stop():
+        value = search.improve(is_open, most_moves=100)
+        until = time.perf_counter() + 0.2 + 0.3 * run.seconds
+        for _ in range(most_moves // 100):
+            if run.stop() or not np.isfinite(value) or time.perf_counter() > until:
+                break
+            value = search.go_on(100)
+        if run.stop() or np.isfinite(value):
             break
     if np.isfinite(search.best):
         offer_open(run, search.best_open)
+        return
+    count = max(1, int((y > 0.05).sum()))
+    while run.open is None and count < 2 * p.m:  # the short arc lists were too short: all arcs
+        is_open = np.zeros(p.m, bool)
+        is_open[order[:count]] = True
+        offer_open(run, is_open)
+        count *= 2
 
 
 def solve_core(run: Run, core: Core, dual: Dual) -> CoreState | None:
@@ -280,115 +344,6 @@ def fixings(run: Run, dual: Dual) -> tuple[np.ndarray, np.ndarray, float]:
     return closed & (dual.gain > 0), opened & (dual.gain < 0), cutoff
 
 
-def integer_model(
-    core: Core, closed: np.ndarray, opened: np.ndarray
-) -> highspy.HighsLp:
-    """Return the core LP with y integer and the given y fixed."""
-    lp = core.solver.getLp()
-    m = core.problem.m
-    upper = np.array(lp.col_upper_)
-    lower = np.array(lp.col_lower_)
-    upper[:m][closed] = 0.0
-    lower[:m][opened] = 1.0
-    shut = closed[core.arc_i]
-    upper[core.first_arc :][shut] = 0.0
-    upper[m + core.problem.n : core.first_arc][closed] = 0.0
-    lp.col_upper_, lp.col_lower_ = upper, lower
-    kinds = [highspy.HighsVarType.kContinuous] * lp.num_col_
-    kinds[:m] = [highspy.HighsVarType.kInteger] * m
-    lp.integrality_ = kinds
-    return lp
-
-
-def start_vector(run: Run, core: Core) -> np.ndarray | None:
-    """Return the incumbent in the columns of the core model."""
-    if run.open is None or run.flow is None:
-        return None
-    p = run.problem
-    x = np.zeros(core.first_arc + len(core.arc_i))
-    x[: p.m] = run.open
-    where = np.full((p.m, p.n), -1, np.int64)
-    where[core.arc_i, core.arc_j] = np.arange(len(core.arc_i))
-    facility, customer, share = run.flow
-    at = where[facility, customer]
-    inside = at >= 0
-    x[core.first_arc + at[inside]] = share[inside]
-    np.add.at(x, p.m + customer[~inside], share[~inside])
-    np.add.at(x, p.m + p.n + facility[~inside], (share * p.demand[customer])[~inside])
-    return x
-
-
-def kernel(run: Run, core: Core, state: CoreState, dual: Dual) -> None:
-    """Search the facilities the LP likes: a MIP over few y, for a plan, not for a bound."""
-    run.enter("kernel")
-    p = run.problem
-    closed, opened, _ = fixings(run, dual)
-    free = ~closed & ~opened
-    likes = np.argsort(np.where(state.y > 1e-6, -1.0 - state.y, np.maximum(dual.gain, 0.0)))
-    count = int(1.6 * (state.y > 1e-6).sum()) + 10
-    if free.sum() <= 1.3 * count:
-        return
-    allowed = np.zeros(p.m, bool)
-    allowed[likes[:count]] = True
-    if run.open is not None:
-        allowed |= run.open
-    limit = min(run.left * 0.2, 0.5 + 4.0 * run.seconds)
-    answer = run_mip(
-        integer_model(core, ~allowed | closed, opened & allowed),
-        gap=max(1e-5, 0.2 * run.options.gap),
-        deadline=time.perf_counter() + limit,
-        seed=run.options.seed,
-        start=start_vector(run, core),
-        stop=run.stop,
-        on_solution=lambda x, _: offer_open(run, x[: p.m] > 0.5),
-    )
-    run.nodes += answer.nodes
-    if answer.x is not None:
-        offer_open(run, answer.x[: p.m] > 0.5)
-
-
-def reduced_tree(run: Run, core: Core, dual: Dual, done: threading.Event) -> None:
-    """Fix what the bound decides and let HiGHS search the rest; the bound stays valid."""
-    p = run.problem
-    for _ in range(6):
-        if done.is_set():
-            return
-        closed, opened, cutoff = fixings(run, dual)
-
-        def take_bound(bound: float, cutoff: float = cutoff) -> None:
-            run.raise_bound(min(bound, cutoff))
-
-        answer = run_mip(
-            integer_model(core, closed, opened),
-            gap=0.5 * run.options.gap,
-            deadline=run.deadline,
-            seed=run.options.seed,
-            start=start_vector(run, core),
-            stop=lambda: run.stop() or done.is_set(),
-            on_bound=take_bound,
-            on_solution=lambda x, _: offer_open(run, x[: p.m] > 0.5),
-        )
-        run.nodes += answer.nodes
-        if answer.x is not None:
-            offer_open(run, answer.x[: p.m] > 0.5)
-        if answer.status == "infeasible":
-            run.raise_bound(cutoff)
-        elif math.isfinite(answer.bound):
-            run.raise_bound(min(answer.bound, cutoff))
-        if run.stop() or answer.x is None or answer.status != "optimal":
-            break
-        excess = np.flatnonzero(answer.x[p.m : p.m + p.n] > 1e-9)
-        if not len(excess):
-            break
-        grow = np.zeros((p.m, p.n), bool)
-        reduced = p.unit_cost + core.alpha[:, None] * p.demand - dual.prices
-        reduced[core.in_core] = np.inf
-        order = np.argsort(reduced[:, excess], axis=0)[:20]
-        grow[order, excess] = np.isfinite(np.take_along_axis(reduced[:, excess], order, axis=0))
-        if not core.add_arcs(grow):
-            break
-
-
 def _certify(run: Run, dual: Dual) -> None:
     closed, opened = np.empty(0, np.int64), np.empty(0, np.int64)
     cutoff = math.inf
@@ -401,7 +356,7 @@ def _certify(run: Run, dual: Dual) -> None:
         count_dual=float(dual.rho),
         dual_bound=safe(dual.bound),
         tree_bound=run.bound,
-        tree_said="Lagrangian tree and HiGHS on the core model" if run.nodes else "no tree",
+        tree_said="Lagrangian tree: every leaf priced or evaluated" if run.nodes else "no tree",
         cutoff=cutoff,
         closed=closed,
         opened=opened,

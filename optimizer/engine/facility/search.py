@@ -198,6 +198,8 @@ class OpenSetSearch:
         self.best = np.inf
         self.best_open = np.zeros(network.m, bool)
         self.moves = 0
+        self.allowed: np.ndarray | None = None  # facilities worth opening
+        self.look = np.ones(network.m, np.bool_)
         self._neighbours: np.ndarray | None = None
 
     def evaluate(self, is_open: np.ndarray) -> float:
@@ -216,8 +218,13 @@ class OpenSetSearch:
         value = self.evaluate(is_open)
         if not np.isfinite(value):
             return value
-        look = np.ones(self.network.m, np.bool_)
-        return self._descend(value, look, tries, most_moves)
+        self.look = np.ones(self.network.m, np.bool_)
+        return self._descend(value, self.look, tries, most_moves)
+
+    def go_on(self, most_moves: int, tries: int = 5) -> float:
+        """Return the objective after more moves of a descent that `improve` left unfinished."""
+        value = self.evaluate(self.basis.root_cost == 0.0)
+        return self._descend(value, self.look, tries, most_moves)
 
     def _descend(self, value: float, look: np.ndarray, tries: int, most_moves: int) -> float:
         order = self.random.permutation(self.network.m)
@@ -245,7 +252,6 @@ class OpenSetSearch:
         *,
         until: float,
         most_rounds: int,
-        allowed: np.ndarray | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> None:
         """Iterated local search from the best plan until a clock time or a number of rounds.
@@ -255,14 +261,17 @@ class OpenSetSearch:
         """
         network = self.network
         near = self.neighbours()
-        usable = np.ones(network.m, bool) if allowed is None else allowed
+        usable = np.ones(network.m, bool) if self.allowed is None else self.allowed
+        centres = np.flatnonzero(usable)
+        if not np.isfinite(self.best):
+            return
         current = self.evaluate(self.best_open)
         copy_basis(self.basis, self.saved)
         for _ in range(most_rounds):
             if time.perf_counter() > until or (stop is not None and stop()):
                 break
             copy_basis(self.saved, self.basis)
-            centre = int(self.random.integers(network.m))
+            centre = int(centres[self.random.integers(len(centres))])
             around = near[centre]
             around = around[usable[around]][:12]
             open_near = around[self.basis.root_cost[around] == 0.0]

@@ -39,7 +39,7 @@ def build_network(
         keep = np.isfinite(per_unit)
     else:
         keep = np.zeros((m, n), bool)
-        for priced in (per_unit + alpha[:, None], per_unit):
+        for priced in (per_unit + alpha[:, None], per_unit):  # inf stands last
             order = np.argpartition(priced, nearest - 1, axis=0)[:nearest]
             keep[order, np.arange(n)] = True
         keep &= np.isfinite(per_unit)

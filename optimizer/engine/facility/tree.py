@@ -13,16 +13,74 @@ from optimizer.engine.facility.lagrangian import evaluate, least_open, volume
 
 
 @njit(cache=True, nogil=True)
+def _pick(
+    cost, demand, fixed, capacity, state, dual, bound, cutoff, y_mean, weight, tries, steps,
+    scratch_state, scratch_dual, scratch_y, prices, score,
+):  # fmt: skip
+    """Return the facility to split on, -1 when none is free.
+
+    Facilities are ranked by how undecided they are and by ``weight`` (how much a split moved the
+    bound so far, [2, m] sums and counts); the first ``tries`` whose history is short are tried out.
+    """
+    m = y_mean.shape[0]
+    total = demand.sum()
+    mean = (weight[0].sum() + 1e-9) / (weight[1].sum() + 1e-9)
+    any_free = -1
+    for f in range(m):
+        score[f] = -1.0
+        if state[f] == 0:
+            any_free = f
+            undecided = min(y_mean[f], 1.0 - y_mean[f])
+            if undecided > 1e-3:
+                own = (weight[0, f] + mean) / (weight[1, f] + 1.0)
+                score[f] = undecided * own
+    best = -1
+    best_score = -1.0
+    for _ in range(tries):
+        f = np.argmax(score)
+        if score[f] <= 0.0:
+            break
+        rank = score[f]
+        score[f] = -1.0
+        if tries == 1:
+            return f
+        low = np.inf
+        high = -np.inf
+        for side in range(2):
+            scratch_state[:] = state
+            scratch_state[f] = 1 if side == 0 else -1
+            scratch_dual[:] = dual
+            least = least_open(total, capacity, scratch_state)
+            value = cutoff
+            if least <= m:
+                value, _ = volume(
+                    cost, demand, fixed, capacity, scratch_state, least, scratch_dual,
+                    cutoff + 0.02 * abs(cutoff - bound), steps, 0.3, cutoff, scratch_y, prices,
+                )  # fmt: skip
+            value = min(value, cutoff)
+            low = min(low, value)
+            high = max(high, value)
+        worth = 5.0 * (low - bound) + (high - bound)
+        if low >= cutoff:
+            return f
+        if best < 0 or worth > best_score:
+            best_score = worth
+            best = f
+        if rank < 0.0:
+            break
+    return best if best >= 0 else any_free
+
+
+@njit(cache=True, nogil=True)
 def process(
     cost, demand, fixed, capacity, cutoff, steps, count, states, duals, bounds, branch, alive,
-    parent_state, parent_dual, most_nodes, rounded,
+    most_nodes, weight, tries,
 ):  # fmt: skip
     """Return (nodes done, nodes stored): take the node of least bound, split, bound, repeat.
 
-    Node arrays are slots; ``alive`` marks open nodes, ``branch`` the facility to split on. Ends
-    after ``most_nodes`` splits, when no node is open, or when the slots are full. ``rounded``
-    counts per facility how it was chosen in the averaged y of the nodes bounded (a hint for
-    heuristics).
+    Node arrays are slots; ``alive`` marks open nodes, ``branch`` the facility to split on, -1 when
+    everything is fixed. Ends after ``most_nodes`` splits, when no node is open, when the slots are
+    full, or at a node with nothing left to split.
     """
     m, n = cost.shape
     slots = states.shape[0]
@@ -34,6 +92,12 @@ def process(
     alpha = np.zeros(m)
     gradient = np.empty(n)
     prices = np.zeros(2)
+    parent_state = np.empty(m, np.int8)
+    parent_dual = np.empty(n)
+    scratch_state = np.empty(m, np.int8)
+    scratch_dual = np.empty(n)
+    scratch_y = np.empty(m)
+    score = np.empty(m)
     while done < most_nodes:
         node = -1
         for k in range(count):
@@ -74,14 +138,14 @@ def process(
                 cutoff + 0.02 * abs(cutoff - parent_bound), steps, 0.3, cutoff, y_mean, prices,
             )  # fmt: skip
             bound = max(bound, parent_bound)
+            weight[0, i] += (min(bound, cutoff) - parent_bound) / max(1e-9, cutoff - parent_bound)
+            weight[1, i] += 1.0
             if bound >= cutoff:
                 continue
             low, sigma, rho = evaluate(
                 cost, demand, fixed, capacity, states[slot], least, duals[slot], gradient, y, gain,
                 alpha,
             )  # fmt: skip
-            best = -1
-            score = 1e-9
             for f in range(m):
                 if states[slot, f] != 0:
                     continue
@@ -90,21 +154,12 @@ def process(
                     states[slot, f] = -1
                 elif low - g >= cutoff:
                     states[slot, f] = 1
-                else:
-                    s = min(y_mean[f], 1.0 - y_mean[f]) * (0.3 + min(1.0, capacity[f] / total * 20))
-                    if s > score:
-                        score = s
-                        best = f
-            if best < 0:
-                # everything is fixed or whole: split on any free one, else the node is one plan
-                for f in range(m):
-                    if states[slot, f] == 0:
-                        best = f
-                        break
-            for f in range(m):
-                rounded[f] += y_mean[f]
             bounds[slot] = bound
-            branch[slot] = best
+            branch[slot] = _pick(
+                cost, demand, fixed, capacity, states[slot], duals[slot], bound, cutoff, y_mean,
+                weight, tries, max(6, steps // 4), scratch_state, scratch_dual, scratch_y, prices,
+                score,
+            )  # fmt: skip
             alive[slot] = True
     return done, count
 
@@ -144,7 +199,8 @@ class LagrangianTree:
         self.alive[0] = True
         self.count = 1
         self.nodes = 0
-        self.rounded = np.zeros(m)
+        self.weight = np.zeros((2, m))
+        self.tries = 1
         self.is_full = False
 
     @property
@@ -158,11 +214,10 @@ class LagrangianTree:
 
         The caller must offer that set exactly before the next call, which takes the node away.
         """
-        m, n = self.cost.shape
         done, self.count = process(
             self.cost, self.demand, self.fixed, self.capacity, cutoff, steps, self.count,
             self.states, self.duals, self.bounds, self.branch, self.alive,
-            np.empty(m, np.int8), np.empty(n), nodes, self.rounded,
+            nodes, self.weight, self.tries,
         )  # fmt: skip
         self.nodes += done
         open_ones = np.flatnonzero(self.alive[: self.count])
@@ -175,8 +230,39 @@ class LagrangianTree:
         self.is_full = done < nodes
         return None
 
-    def deepest_state(self) -> np.ndarray:
-        """Return the facilities open in the node of least bound (fixed ones)."""
-        open_ones = np.flatnonzero(self.alive[: self.count])
-        least = open_ones[np.argmin(self.bounds[open_ones])]
-        return self.keep[self.states[least] > 0]
+    def open_nodes(self) -> np.ndarray:
+        """Return the slots of the open nodes, least bound first."""
+        slots = np.flatnonzero(self.alive[: self.count])
+        return slots[np.argsort(self.bounds[slots], kind="stable")]
+
+    def empty_copy(self) -> LagrangianTree:
+        """Return a tree over the same facilities without nodes, with this one's history."""
+        other = object.__new__(LagrangianTree)
+        other.__dict__.update(self.__dict__)
+        for name in ("states", "duals", "bounds", "branch", "alive"):
+            setattr(other, name, np.zeros_like(getattr(self, name)))
+        other.weight = self.weight.copy()
+        other.count = 0
+        other.nodes = 0
+        return other
+
+    def move_to(self, other: LagrangianTree, slots: np.ndarray) -> None:
+        """Give nodes away, as many as the other has room for."""
+        for slot in slots:
+            idle = np.flatnonzero(~other.alive[: other.count])
+            at = int(idle[0]) if len(idle) else other.count
+            if at == len(other.alive):
+                return
+            other.count = max(other.count, at + 1)
+            for name in ("states", "duals", "bounds", "branch", "alive"):
+                getattr(other, name)[at] = getattr(self, name)[slot]
+            self.alive[slot] = False
+
+
+def balance(first: LagrangianTree, second: LagrangianTree, cutoff: float) -> None:
+    """Share the open nodes when one tree lags: each gets every other node by bound."""
+    low, high = sorted((first.bound, second.bound))
+    if not np.isfinite(low) or high - low <= 0.1 * max(cutoff - low, 0.0):
+        return
+    poor, rich = (first, second) if first.bound > second.bound else (second, first)
+    rich.move_to(poor, rich.open_nodes()[1::2][: 1 + len(rich.alive) // 4])
