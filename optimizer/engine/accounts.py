@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,13 +18,9 @@ def moved_answer(
     open_zones: tuple[str, ...],
     *,
     projects: tuple[str, ...] = (),
-    flows: tuple[Flow, ...] = (),
-    carried: Iterable[AccountLine] = (),
+    carried: Carried | None = None,
 ) -> Answer:
-    """Return the answer that output by (block, cell), mcny a year, stands for, with its accounts.
-
-    ``carried`` are the account lines of ``flows``.
-    """
+    """Return the answer that output by (block, cell), mcny a year, stands for, with accounts."""
     entries = sorted(output.items())
     moves, lines = [], []
     move_costs = problem.instance.move_costs()
@@ -41,7 +38,9 @@ def moved_answer(
         cost = float(move_costs[block, zone_number]) / MCNY * amount
         lines.append(AccountLine("relocation", "zone", zone, industry, origin, cost))
     hosts = tuple(dict.fromkeys((move.zone_id, move.industry_id) for move in moves))
-    lines += [*carried, *_lumps(problem, open_zones, hosts, projects)]
+    if carried is not None:
+        lines += carried.account_lines()
+    lines += [*_lumps(problem, open_zones, hosts, projects)]
     lines = [line for line in lines if line.mcny != 0]
     return Answer(
         open_zones=open_zones,
@@ -53,10 +52,46 @@ def moved_answer(
         increments=(),
         projects=projects,
         services=(),
-        flows=flows,
+        flows=tuple(carried.flows) if carried is not None else (),
         accounts=tuple(lines),
         cost_mcny=float(np.sum([line.mcny for line in lines], dtype=np.longdouble)),
     )
+
+
+class Carried:
+    """Goods of zones on their routes, and what they cost by component."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.flows: list[Flow] = []
+        self._mcny: dict[tuple[str, str, str], float] = defaultdict(float)
+
+    def add(self, cell: int, line: int, teu: float, arcs: Sequence[int]) -> None:
+        """Book TEU a year of a goods line of a cell on a route."""
+        problem, network = self.problem, self.problem.network
+        zone = problem.zones[problem.cell_zone[cell]]
+        industry = problem.industries[problem.cell_industry[cell]]
+        form, goods = problem.forms[problem.cell_form[cell]], problem.lines[line]
+        if len(arcs):
+            numbers = np.fromiter(arcs, dtype=np.int64)
+            for component, cny in network.components(goods.goods, numbers).items():
+                self._mcny[component, zone, industry] += teu * float(cny.sum()) / MCNY
+        keys = tuple(network.arc_keys[a] for a in arcs)
+        self.flows.append(Flow("zone", zone, form, industry, goods.key, teu, keys))
+
+    def local(self, cell: int, amount: float) -> None:
+        """Book the goods of ``amount`` mcny of output that stay at the gate of their zone."""
+        for line in self.problem.lines_of[self.problem.cell_industry[cell]]:
+            goods = self.problem.lines[line]
+            if goods.node < 0:
+                self.add(cell, line, goods.teu * amount, ())
+
+    def account_lines(self) -> list[AccountLine]:
+        """Return one line per component, zone and industry, mcny a year."""
+        return [
+            AccountLine(component, "zone", zone, industry, "", mcny)
+            for (component, zone, industry), mcny in self._mcny.items()
+        ]
 
 
 def _lumps(

@@ -189,6 +189,8 @@ def _beyond_arcs(instance: Instance) -> Iterator[str]:
         yield "one project opens both directions of a link"
     if ((links["both_ways"] == 1) & (links["bottleneck_id"] != "")).any():
         yield "both directions of a link share a capacity"
+    if (links["subsidy_cny_per_teu"] > 0).any():
+        yield "links are subsidised"
     if len(instance.tables["customs"]):
         yield "goods change customs regimes"
     settings = instance.settings
