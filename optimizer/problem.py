@@ -25,6 +25,7 @@ from instances.settings import Settings
 from networks.geo import zone_hours
 from networks.network import By, Goods, Network
 from networks.paths import PathFinder
+from optimizer.memory import Memory
 from optimizer.plan.plan import OBJECTIVES, Question
 
 MCNY = 1e6  # CNY in a million CNY
@@ -267,8 +268,10 @@ def capital_recovery(rate: float, years: float) -> float:
 # ---------------------------------------------------------------------------------------------
 
 
-def build_problem(instance: Instance, network: Network, question: Question) -> Problem:
-    """Return the numbers of ``question`` on ``instance``.
+def build_problem(
+    instance: Instance, network: Network, question: Question, memory: Memory | None = None
+) -> Problem:
+    """Return the numbers of ``question`` on ``instance``, with routes from ``memory`` if right.
 
     Raises
     ------
@@ -281,8 +284,12 @@ def build_problem(instance: Instance, network: Network, question: Question) -> P
     zones = list(instance.tables["zones"]["zone_id"])
     lines, lines_of = _goods_lines(instance, network, industries)
     by: By = WEIGHT_OF.get(question.objective, "generalised")
-    mask = network.available(closed=question.closed, projects=(), services="today")
-    book = RouteBook(network, lines, mask, by)
+    if memory is not None and memory.may_reuse_routes(instance, question, by):
+        book, network = memory.problem.book, memory.problem.network
+    else:
+        memory = None
+        mask = network.available(closed=question.closed, projects=(), services="today")
+        book = RouteBook(network, lines, mask, by)
     cells = _cells(instance, question, zones, industries, forms)
     blocks = instance.tables["blocks"]
     industry_at = {name: k for k, name in enumerate(industries)}
@@ -317,6 +324,8 @@ def build_problem(instance: Instance, network: Network, question: Question) -> P
         problem.explicit_blocks[block] = True
     if instance.dense_moves is not None:
         problem.explicit_blocks[:] = True
+    if memory is not None:
+        problem.__dict__["everything"] = memory.problem.everything
     _cost_cells(problem)
     _cost_stays(problem)
     _cost_rivals(problem)

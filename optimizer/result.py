@@ -11,6 +11,7 @@ import pandas as pd
 
 from instances import Instance
 from optimizer.errors import NoPlanError
+from optimizer.memory import Memory
 from optimizer.plan.plan import Plan, Question, Status
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Result:
     explanation: Explanation | None = None
     structure: Structure | None = None  # which method was chosen, and why
     _plan: Plan | None = field(default=None, repr=False)
+    _memory: Memory | None = field(default=None, repr=False)  # for a solve that starts from this
 
     @property
     def plan(self) -> Plan:

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from optimizer.engine.progress import Watch
-from optimizer.engine.routes import RouteFinder, complete, price
+from optimizer.engine.routes import RouteFinder, list_all, price
 from optimizer.engine.screen import hopeless
+from optimizer.memory import Memory
 from optimizer.model.siting import (
     Commodity,
     SitingModel,
@@ -37,9 +38,9 @@ ROUTES_AT_ONCE = 60_000  # more are priced out one by one instead of being liste
 class Relaxation:
     """The LP relaxation of a siting model, with everything that is added to it on the way."""
 
-    def __init__(self, m: SitingModel) -> None:
+    def __init__(self, m: SitingModel, memory: Memory | None = None) -> None:
         self.m = m
-        self.finder = RouteFinder(m)
+        self.finder = RouteFinder(m, memory)
         self.resources: set[int] = set()  # those that have a row
         self.routes: set[Found] = set()
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
@@ -223,7 +224,7 @@ class Relaxation:
             commodities |= {
                 c for c in self.m.commodity_cells if binding & base_usage(self.m, c).keys()
             }
-        found = complete(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
+        found = list_all(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
         self.all_listed = found is not None
         if found is None:
             return

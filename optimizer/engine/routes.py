@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from networks.paths import Tree
+from optimizer.memory import Memory
 from optimizer.model.siting import Commodity, SitingModel, base_usage
 from optimizer.problem import MCNY
 
@@ -27,9 +28,10 @@ class RouteFinder:
     Weights are those of the base routes (CNY, hours or kg per TEU), plus prices per resource.
     """
 
-    def __init__(self, m: SitingModel) -> None:
+    def __init__(self, m: SitingModel, memory: Memory | None = None) -> None:
         self.m = m
         problem = m.problem
+        self.listed: dict[frozenset[int], dict[Commodity, list[tuple[int, ...]]]] = {}
         self.finder = problem.everything.finder
         self.unit = (
             MCNY if problem.by == "generalised" else (1000.0 if problem.by == "co2" else 1.0)
@@ -37,8 +39,10 @@ class RouteFinder:
         self.nodes_of: dict[int, list[int]] = {}
         for line, node in m.commodity_cells:
             self.nodes_of.setdefault(line, []).append(node)
-        self._free: dict[int, Tree] = {}
+        self.trees: dict[int, Tree] = {}
         self._weights: tuple[int, np.ndarray] | None = None
+        if memory is not None and memory.problem.book is problem.book:
+            self.listed, self.trees = memory.listed, memory.free
 
     def weights(self, line: int) -> np.ndarray:
         """Cost of each arc for a line of goods in the objective's unit per TEU."""
@@ -53,9 +57,9 @@ class RouteFinder:
 
     def free(self, line: int) -> Tree:
         """Shortest routes with every resource free of charge: no price can make them shorter."""
-        if line not in self._free:
-            self._free[line] = self.tree(line, self.weights(line))
-        return self._free[line]
+        if line not in self.trees:
+            self.trees[line] = self.tree(line, self.weights(line))
+        return self.trees[line]
 
     def path(self, tree: Tree, node: int) -> tuple[int, ...]:
         """Arcs from the root of the tree to the node, in travel order."""
@@ -133,6 +137,22 @@ def price(
 def _priced(use: Mapping[int, float], prices: Mapping[int, float]) -> float:
     """Price of the resources that a route uses."""
     return sum(prices.get(r, 0.0) * count for r, count in use.items())
+
+
+def list_all(
+    finder: RouteFinder, relevant: set[int], commodities: Iterable[Commodity], limit: int
+) -> list[tuple[Commodity, tuple[int, ...]]] | None:
+    """Return what `complete` returns, from memory where the same was listed before."""
+    known = finder.listed.setdefault(frozenset(relevant), {})
+    commodities = sorted(set(commodities))
+    missing = [c for c in commodities if c not in known]
+    found = complete(finder, relevant, missing, limit)
+    if found is None:
+        return None
+    known.update({c: [] for c in missing})
+    for commodity, arcs in found:
+        known[commodity].append(arcs)
+    return [(c, arcs) for c in commodities for arcs in known[c]]
 
 
 def complete(

@@ -13,6 +13,7 @@ A plan and a bound come out of every way to stop, once there is a plan.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -23,8 +24,10 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
+from optimizer.engine.start import start_vector
+from optimizer.memory import Memory
 from optimizer.model.siting import SitingModel, build_siting_model
-from optimizer.plan.plan import Status
+from optimizer.plan.plan import Plan, Status
 from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
@@ -48,6 +51,8 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     model: SitingModel | None = None
+    values: Mapping[Hashable, float] = field(default_factory=dict)  # of the plan, by column key
+    memory: Memory | None = None
 
 
 def solve_siting(
@@ -58,7 +63,8 @@ def solve_siting(
     gap: float = 1e-4,
     threads: int = 1,
     seed: int = 0,
-    model: SitingModel | None = None,
+    start: Plan | Mapping[Hashable, float] | None = None,
+    memory: Memory | None = None,
 ) -> Outcome:
     """Solve ``problem`` and return the outcome; the arguments mean what `optimizer.api.solve` says.
 
@@ -66,13 +72,14 @@ def solve_siting(
     cheapest is looked for in a second solve.
     """
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
-    outcome = _solve(problem, watch, model or build_siting_model(problem), **options)
+    options |= {"start": start, "memory": memory}
+    outcome = _solve(problem, watch, None, **options)
     if outcome.answer is None or problem.question.objective not in ("absorbed", "jobs"):
         return outcome
     watch.report("cheapest", detail="of the plans with the best objective")
     watch.incumbent = watch.bound = None
-    cheapest = build_siting_model(problem, floor=outcome.objective * (1 - 1e-7))
-    second = _solve(problem, watch, cheapest, **options)
+    options["start"] = outcome.values
+    second = _solve(problem, watch, outcome.objective * (1 - 1e-7), **options)
     for phase, seconds in second.seconds.items():
         outcome.seconds[phase] += seconds
     if second.answer is not None and second.measured >= outcome.objective * (1 - 1e-6):
@@ -95,19 +102,22 @@ def _relative(outcome: Outcome, answer: Answer) -> float:
 def _solve(
     problem: Problem,
     watch: Watch,
-    m: SitingModel,
+    floor: float | None,
     *,
     solver: str,
     gap: float,
     threads: int,
     seed: int,
+    start: Plan | Mapping[Hashable, float] | None,
+    memory: Memory | None,
 ) -> Outcome:
+    started = watch.seconds
+    m = build_siting_model(problem, floor, memory)
     sign = 1.0 if m.by_cost else m.sign
     watch.sign = sign
-    started = watch.seconds
     built = watch.seconds
     watch.report("model", detail=f"{m.lp.n_cols} columns, {m.lp.n_rows} rows")
-    relaxation = Relaxation(m)
+    relaxation = Relaxation(m, memory)
     status = relaxation.solve(watch)
     outcome = Outcome(status=status, stop_reason="", notes=problem.notes, model=m)
     outcome.seconds = {"build": built - started, "root": watch.seconds - built}
@@ -136,7 +146,17 @@ def _solve(
         outcome.bound = relaxation.objective
         outcome.certificate = make_certificate(m, relaxation)
         watch.report("relaxation", bound=relaxation.objective, detail="complete")
-    _integers(m, relaxation, watch, outcome, solver=solver, gap=gap, threads=threads, seed=seed)
+    first = None
+    if start is not None:
+        first = start_vector(m, start, relaxation.x, watch)
+        if first is None:
+            outcome.notes.append("the start does not fit this problem: solved without it")
+        watch.report("start", incumbent=None if first is None else float(np.dot(m.lp.cost, first)))
+    options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
+    _integers(m, relaxation, watch, outcome, first, **options)
+    outcome.memory = Memory(
+        problem, outcome.values, m.base_path, relaxation.finder.trees, relaxation.finder.listed
+    )
     outcome.seconds["integers"] = watch.seconds - sum(outcome.seconds.values()) - started
     if outcome.certificate:
         outcome.certificate["tree_bound"] = sign * outcome.bound
@@ -157,6 +177,7 @@ def _integers(
     relaxation: Relaxation,
     watch: Watch,
     outcome: Outcome,
+    start: np.ndarray | None,
     *,
     solver: str,
     gap: float,
@@ -164,7 +185,6 @@ def _integers(
     seed: int,
 ) -> None:
     """Fill the outcome with the best plan and bound of the integer problem (minimisation)."""
-    start: np.ndarray | None = None
     for _ in range(INTEGER_ROUNDS):
         complete = relaxation.all_listed
         if not complete:
@@ -235,6 +255,7 @@ def _accept(
     if polished.x is not None and polished.status is Status.OPTIMAL:
         x = polished.x if polished.objective <= result.objective else x
     outcome.answer = read_answer(m, x)
+    outcome.values = {key: float(v) for key, v in zip(m.lp.col_keys, x, strict=True) if v}
     outcome.measured = float(np.dot(m.measure, x))
     if m.by_cost:
         outcome.objective = outcome.answer.cost_mcny

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.linear import LinearModel
+from optimizer.memory import Memory
 from optimizer.problem import MCNY, Problem, hosts_within
 
 Commodity = tuple[int, int]  # (goods line, host node)
@@ -108,7 +109,9 @@ class Resources:
         return use
 
 
-def build_siting_model(problem: Problem, floor: float | None = None) -> SitingModel:
+def build_siting_model(
+    problem: Problem, floor: float | None = None, memory: Memory | None = None
+) -> SitingModel:
     """Return the model of ``problem`` without routes other than base routes (table of contents).
 
     With ``floor``, cost is minimised whatever the question's objective, which has to reach
@@ -116,6 +119,8 @@ def build_siting_model(problem: Problem, floor: float | None = None) -> SitingMo
     """
     m = SitingModel(problem, by_cost=problem.question.objective == "cost" or floor is not None)
     m.resources = find_resources(problem)
+    if memory is not None and memory.problem.book is problem.book:
+        m.base_path = memory.base_path
     group_cells(m)
     bound_output(m)
     add_projects(m)
