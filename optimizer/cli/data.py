@@ -55,11 +55,11 @@ def instances(as_json: bool) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the tab completion script of SHELL.
+    """Print the tab completion script of SHELL.
 
     \b
     bash: eval "$(zoneopt completion bash)"   (put it into ~/.bashrc)
-    """
+    """  # noqa: D301
     from click.shell_completion import get_completion_class
 
     from optimizer.cli import group

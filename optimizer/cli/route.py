@@ -99,7 +99,7 @@ def route(
     pareto: bool,
     as_json: bool,
 ) -> None:
-    r"""Print the best routes of INSTANCE from FROM to TO, leg by leg.
+    """Print the best routes of INSTANCE from FROM to TO, leg by leg.
 
     FROM, TO and the ids to close may be ids or names, English or Chinese. Exit code 1 when no
     route is left; the answer then names a smallest set of closures that blocks it.
@@ -107,7 +107,7 @@ def route(
     \b
     zoneopt route shanxi 太原 Duisburg --k 3
     zoneopt route shanxi zhongding mk-rotterdam --close suez --by hours
-    """
+    """  # noqa: D301
     from instances import read_instance
     from networks.routes import find_routes
 

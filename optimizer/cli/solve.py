@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimizer.cli.named import closed_ids, zone_ids
 from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine, print_json
 from optimizer.cli.values import NamedNumber, Number, Target
 
@@ -61,13 +62,22 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
     "closed",
     multiple=True,
     metavar="ID",
-    help="Close a place, link, corridor, service, transfer or customs arc. Repeatable.",
+    help="Close a place, link, corridor, service, transfer, customs, bottleneck or mode, by id "
+    "or name. Repeatable.",
 )
 @click.option(
-    "--open", "open_zones", multiple=True, metavar="ZONE", help="Force a zone to open. Repeatable."
+    "--open",
+    "open_zones",
+    multiple=True,
+    metavar="ZONE",
+    help="Force a zone to open, by id or name. Repeatable.",
 )
 @click.option(
-    "--forbid", "forbid_zones", multiple=True, metavar="ZONE", help="Keep a zone shut. Repeatable."
+    "--forbid",
+    "forbid_zones",
+    multiple=True,
+    metavar="ZONE",
+    help="Keep a zone shut, by id or name. Repeatable.",
 )
 @click.option(
     "--set",
@@ -128,7 +138,7 @@ def solve(
     quiet: bool,
     **asked: Any,
 ) -> None:
-    r"""Find the best siting plan of INSTANCE and prove how good it is.
+    """Find the best siting plan of INSTANCE and prove how good it is.
 
     The default places all relocatable volume at least cost among staying where it is, rival hosts
     and the zones. Ctrl-C keeps the best plan. Exit code 0 with a plan, 1 without, 2 for bad input.
@@ -136,7 +146,7 @@ def solve(
     \b
     zoneopt solve shanxi --out runs/shanxi
     zoneopt solve shanxi --target 20% --close khorgos --set pools.labour-taiyuan.endowment*=1.2
-    """
+    """  # noqa: D301
     import time
     from dataclasses import replace
 
@@ -148,11 +158,14 @@ def solve(
         from optimizer.run import check_out
 
         check_out(out)
-    asked |= target or {}
-    question = Question(industry_targets=industry_targets, **asked)
     started = time.perf_counter()
     table = read_instance(instance)
     read_s = time.perf_counter() - started
+    for option in ("open_zones", "forbid_zones"):
+        asked[option] = zone_ids(table, asked[option])
+    asked["closed"] = closed_ids(table, asked["closed"])
+    asked |= target or {}
+    question = Question(industry_targets=industry_targets, **asked)
     with CancelOnInterrupt() as cancel, ProgressLine(enabled=not quiet) as progress:
         result = run_solve(
             table,
