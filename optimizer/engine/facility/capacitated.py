@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -139,7 +140,10 @@ def solve_capacitated(run: Run) -> FacilityResult:
         )  # fmt: skip
         offer_open(run, search.best_open)
     if not run.stop():
-        search_tree(run, capacity, dual, search, y)
+        search_tree(
+            run, capacity, dual, y, offer=lambda is_open: offer_open(run, is_open),
+            between=lambda: follow(run, search),
+        )  # fmt: skip
     _certify(run, dual)
     return run.result()
 
@@ -183,15 +187,25 @@ def refine(run: Run, capacity: np.ndarray, least: int, dual: Dual, y_mean: np.nd
 
 
 def search_tree(
-    run: Run, capacity: np.ndarray, dual: Dual, search: OpenSetSearch, y: np.ndarray
+    run: Run,
+    capacity: np.ndarray,
+    dual: Dual,
+    y: np.ndarray,
+    *,
+    offer: Callable[[np.ndarray], object],
+    between: Callable[[], None],
+    may_hand_over: bool = True,
 ) -> None:
-    """Search the Lagrangian tree, on two threads if allowed, with descents in between."""
+    """Search the Lagrangian tree, on two threads if allowed.
+
+    ``offer`` evaluates an open set exactly; ``between`` runs after each round, for heuristics.
+    """
     run.enter("tree")
     closed, opened, cutoff = fixings(run, dual)
     fixed_state = np.where(closed, -1, np.where(opened, 1, 0)).astype(np.int8)
     free = fixed_state == 0
     if not free.any():
-        offer_open(run, fixed_state > 0)
+        offer(fixed_state > 0)
         run.raise_bound(min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap)))
         return
     fraction = np.where(free, np.minimum(y, 1 - y), -1.0)
@@ -216,7 +230,7 @@ def search_tree(
                 if leaf is not None:
                     is_open = np.zeros(run.problem.m, bool)
                     is_open[leaf] = True
-                    offer_open(run, is_open)
+                    offer(is_open)
             bound = min(tree.bound for tree in trees)
             cutoff = min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap))
             run.raise_bound(min(safe(bound), cutoff))
@@ -224,11 +238,11 @@ def search_tree(
                 break
             if any(tree.is_full for tree in trees):
                 break
-            follow(run, search)
+            between()
             if len(trees) < 2:
                 continue
             balance(trees[0], trees[1], cutoff)
-            if helper is None and time.perf_counter() > patience:
+            if may_hand_over and helper is None and time.perf_counter() > patience:
                 trees[1].move_to(trees[0], trees[1].open_nodes())
                 if not trees[1].alive.any():
                     run.nodes += trees.pop().nodes

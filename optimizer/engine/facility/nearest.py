@@ -72,6 +72,7 @@ def _savings(cost_t, near, fixed, is_open, first, second, gain, loss, extra):
     for i in range(m):
         gain[i] = -fixed[i]
         loss[i] = -fixed[i]
+    swaps = extra.shape[0] == m
     extra[:, :] = 0.0
     for j in range(cost_t.shape[0]):
         a = first[j]
@@ -85,8 +86,9 @@ def _savings(cost_t, near, fixed, is_open, first, second, gain, loss, extra):
                 break
             if c < d1:
                 gain[i] += d1 - c
-                extra[a, i] += d2 - d1
-            elif i != a:
+                if swaps:
+                    extra[a, i] += d2 - d1
+            elif i != a and swaps:
                 extra[a, i] += d2 - c
 
 
@@ -151,7 +153,8 @@ def iterate(
     n, m = cost_t.shape
     first = np.full(n, -1)
     second = np.full(n, -1)
-    extra = np.zeros((m, m))
+    swaps = m <= 1000
+    extra = np.zeros((m, m)) if swaps else np.zeros((1, 1))
     tabu = np.zeros(m, np.int64)
     saved = is_open.copy()
     for j in range(n):
@@ -177,8 +180,8 @@ def iterate(
                 opens += 1
                 tabu[i] = clock + 1
         clock += 1
-        descend(cost_t, near, fixed, is_open, first, second, tabu, clock - 1, True, extra)
-        value = descend(cost_t, near, fixed, is_open, first, second, tabu, clock, True, extra)
+        descend(cost_t, near, fixed, is_open, first, second, tabu, clock - 1, swaps, extra)
+        value = descend(cost_t, near, fixed, is_open, first, second, tabu, clock, swaps, extra)
         clock += 1
         if value <= current + 2e-4 * abs(best_value) * np.random.random() ** 3:
             current = value
@@ -188,3 +191,123 @@ def iterate(
                 best_open[:] = is_open
     is_open[:] = saved
     return best_value, current
+
+
+@njit(cache=True, nogil=True)
+def local_optimum(cost_t, near, fixed, is_open):
+    """Return the objective after descending from ``is_open``, which becomes the local optimum."""
+    n, m = cost_t.shape
+    first = np.full(n, -1)
+    second = np.full(n, -1)
+    for j in range(n):
+        _nearest(cost_t, is_open, first, second, j)
+    swaps = m <= 1000
+    extra = np.zeros((m, m)) if swaps else np.zeros((1, 1))
+    tabu = np.zeros(m, np.int64)
+    return descend(cost_t, near, fixed, is_open, first, second, tabu, 0, swaps, extra)
+
+
+@njit(cache=True, nogil=True)
+def _bound_at(near, near_cost, fixed, dual, value, gradient):
+    """Return the Lagrangian bound; only arcs cheaper than the customer's price are met.
+
+    Prices above the last listed cost are lowered to it, which keeps the bound valid.
+    """
+    n, width = near.shape
+    m = fixed.shape[0]
+    complete = width == m
+    bound = 0.0
+    for i in range(m):
+        value[i] = fixed[i]
+    for j in range(n):
+        if not complete and dual[j] > near_cost[j, width - 1]:
+            dual[j] = near_cost[j, width - 1]
+        price = dual[j]
+        bound += price
+        gradient[j] = 1.0
+        for k in range(width):
+            c = near_cost[j, k]
+            if c >= price:
+                break
+            value[near[j, k]] += c - price
+    for i in range(m):
+        if value[i] < 0.0:
+            bound += value[i]
+    for j in range(n):
+        price = dual[j]
+        for k in range(width):
+            c = near_cost[j, k]
+            if c >= price:
+                break
+            if value[near[j, k]] < 0.0:
+                gradient[j] -= 1.0
+    return bound
+
+
+@njit(cache=True, nogil=True)
+def volume_sorted(near, near_cost, fixed, dual, target, steps, factor, y_mean):
+    """Return (bound, steps): the volume algorithm on customer-sorted costs; see `lagrangian`."""
+    n = near.shape[0]
+    m = fixed.shape[0]
+    value = np.empty(m)
+    gradient = np.empty(n)
+    best = _bound_at(near, near_cost, fixed, dual, value, gradient)
+    direction = gradient.copy()
+    for i in range(m):
+        y_mean[i] = 1.0 if value[i] < 0.0 else 0.0
+    trial = np.empty(n)
+    most = 0.1
+    red = 0
+    checkpoint = best
+    free_target = target <= best
+    if free_target:
+        target = best + 0.05 * abs(best)
+    done = 0
+    for step in range(steps):
+        done = step + 1
+        norm = 0.0
+        for j in range(n):
+            norm += direction[j] * direction[j]
+        if norm < 1e-14:
+            break
+        length = factor * (target - best) / norm
+        for j in range(n):
+            trial[j] = dual[j] + length * direction[j]
+        bound = _bound_at(near, near_cost, fixed, trial, value, gradient)
+        cross = 0.0
+        length2 = 0.0
+        inner = 0.0
+        for j in range(n):
+            gap = gradient[j] - direction[j]
+            cross -= direction[j] * gap
+            length2 += gap * gap
+            inner += gradient[j] * direction[j]
+        weight = most
+        if length2 > 0.0:
+            weight = min(most, max(most / 10.0, cross / length2))
+        for j in range(n):
+            direction[j] += weight * (gradient[j] - direction[j])
+        for i in range(m):
+            y_mean[i] += weight * ((1.0 if value[i] < 0.0 else 0.0) - y_mean[i])
+        if bound > best:
+            best = bound
+            dual[:] = trial
+            red = 0
+            if inner > 0.0:
+                factor = min(2.0, factor * 1.1)
+        else:
+            red += 1
+            if red >= 20:
+                factor = max(5e-4, factor * 0.67)
+                red = 0
+        if free_target and best > target - 0.05 * abs(target):
+            target = max(target, best + 0.02 * abs(best))
+        if target <= best:
+            target = best + 1e-4 * abs(best)
+        if (step + 1) % 100 == 0:
+            if best - checkpoint < 1e-3 * abs(best) and most > 1e-3:
+                most *= 0.67
+            if best - checkpoint < 2e-6 * abs(best) and step > 400 and factor < 0.02:
+                break
+            checkpoint = best
+    return best, done
