@@ -89,6 +89,7 @@ class RouteBook:
         self.finder = PathFinder(network, mask)
         self.via: dict[int, np.ndarray] = {}
         self.dist: dict[int, np.ndarray] = {}
+        self._last: tuple[int, np.ndarray] | None = None
         if not lazy:
             for index in range(len(lines)):
                 self._grow(index)
@@ -98,6 +99,12 @@ class RouteBook:
         if line.node >= 0 and index not in self.via:
             tree = self.finder.tree(self.weights(line), line.node, reverse=not line.inbound)
             self.dist[index], self.via[index] = tree.dist, tree.via_arc
+
+    def line_weights(self, index: int) -> np.ndarray:
+        """Weight of every arc for a goods line by its number; the last one asked for is kept."""
+        if self._last is None or self._last[0] != index:
+            self._last = (index, self.weights(self.lines[index]))
+        return self._last[1]
 
     def weights(self, line: GoodsLine) -> np.ndarray:
         """Weight of every arc for the goods of ``line``, per TEU."""
@@ -185,6 +192,11 @@ class Problem:
     def form_row(self) -> dict[str, dict]:
         """Rows of the table of trade forms, by id."""
         return {r["form_id"]: r for r in self.table("forms").to_dict("records")}
+
+    @cached_property
+    def industry_rows(self) -> list[dict]:
+        """Rows of the table of industries, by number."""
+        return self.table("industries").to_dict("records")
 
     @cached_property
     def price_row(self) -> dict[str, dict]:
@@ -313,11 +325,7 @@ def build_problem(
         explicit_blocks=np.zeros(len(blocks), dtype=bool),
         move_cost={},
     )  # fmt: skip
-    for industry in range(len(industries)):
-        for at_home in (True, False):
-            problem.trade[industry, at_home] = _trade(
-                instance, industries[industry], at_home, problem.in_china
-            )
+    problem.trade = _trades(instance, industries, problem.in_china)
     problem.move_cost = _move_costs(problem)
     problem.explicit_blocks = problem.whole.copy()
     for block, _ in problem.move_cost:
@@ -426,27 +434,36 @@ def _goods_lines(
     return lines, lines_of
 
 
-def _trade(instance: Instance, industry: str, at_home: bool, in_china: Mapping[str, bool]) -> Trade:
+def _trades(
+    instance: Instance, industries: list[str], in_china: Mapping[str, bool]
+) -> dict[tuple[int, bool], Trade]:
+    """Value shares of every industry, by (industry, host in China)."""
     regions: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for r in instance.tables["regions"].itertuples():
         regions[r.region_id, r.role].append((r.place_id, r.share))
-    imports = home = sold = duty = 0.0
-    inputs = instance.tables["inputs"]
-    for r in inputs[inputs["industry_id"] == industry].itertuples():
+    sums = {  # imports, home, sold, duty
+        (i, at_home): [0.0, 0.0, 0.0, 0.0] for i in industries for at_home in (True, False)
+    }
+    for r in instance.tables["inputs"].itertuples():
         for place, share in regions[r.region_id, "source"]:
             value = share * r.share_of_output_value
-            own_side = place == LOCAL or in_china[place] == at_home
-            if own_side:
-                home += value
-            else:
-                imports += value
-                duty += value * r.duty_rate * MCNY
-    outputs = instance.tables["outputs"]
-    for r in outputs[outputs["industry_id"] == industry].itertuples():
+            for at_home in (True, False):
+                total = sums[r.industry_id, at_home]
+                if place == LOCAL or in_china[place] == at_home:
+                    total[1] += value
+                else:
+                    total[0] += value
+                    total[3] += value * r.duty_rate * MCNY
+    for r in instance.tables["outputs"].itertuples():
         for place, share in regions[r.region_id, "market"]:
-            if (place == LOCAL and at_home) or in_china.get(place, False):
-                sold += r.share * share
-    return Trade(imports, home, sold, duty)
+            for at_home in (True, False):
+                if (place == LOCAL and at_home) or in_china.get(place, False):
+                    sums[r.industry_id, at_home][2] += r.share * share
+    return {
+        (k, at_home): Trade(*sums[i, at_home])
+        for k, i in enumerate(industries)
+        for at_home in (True, False)
+    }
 
 
 def _cells(
@@ -532,7 +549,7 @@ def _move_costs(problem: Problem) -> dict[tuple[int, int], float]:
 def _form_parts(problem: Problem, industry: int, form_id: str, at_home: bool) -> dict[str, float]:
     """Admin, deposit, duty and VAT of a trade form, CNY per million CNY of output."""
     form = problem.form_row[form_id]
-    row = problem.table("industries").iloc[industry]
+    row = problem.industry_rows[industry]
     trade = problem.trade[industry, at_home]
     settings = problem.settings
     duty = form["sale_duty_share"] * trade.sold * trade.duty_cny
@@ -556,7 +573,7 @@ def _form_parts(problem: Problem, industry: int, form_id: str, at_home: bool) ->
 
 def _host_parts(problem: Problem, industry: int, region_id: str) -> dict[str, float]:
     """Labour, energy, rent, relocation and subsidy at a host region, CNY per mcny of output."""
-    row = problem.table("industries").iloc[industry]
+    row = problem.industry_rows[industry]
     price = problem.price_row[region_id]
     relocation = row["relocation_cny_per_mcny"] * problem.crf(row["relocation_life_years"])
     return {
@@ -599,11 +616,10 @@ def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
 def _cost_stays(problem: Problem) -> None:
     blocks = problem.table("blocks")
     origin_rows = {r.origin_id: r for r in problem.table("origins").itertuples()}
-    industry_rows = problem.table("industries")
     rows = []
     for b, block in enumerate(blocks.itertuples()):
         industry = int(problem.block_industry[b])
-        row = industry_rows.iloc[industry]
+        row = problem.industry_rows[industry]
         origin = origin_rows[block.origin_id]
         at_home = problem.in_china[origin.place_id]
         parts = {
