@@ -11,6 +11,7 @@ import numpy as np
 from optimizer.engine.design.board import Board
 from optimizer.engine.design.certificate import Prices
 from optimizer.engine.design.problem import DesignProblem
+from optimizer.engine.design.silent import SilentHighs
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def strong_model(problem: DesignProblem) -> DirectModel:
 
 def _quiet(seed: int) -> highspy.Highs:
     """Return a silent solver. Its thread count is left alone: HiGHS has one scheduler a process."""
-    highs = highspy.Highs()
+    highs = SilentHighs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("random_seed", seed % 2147483647)
     return highs

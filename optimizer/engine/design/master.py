@@ -17,6 +17,7 @@ import numpy as np
 from optimizer.engine.design.certificate import Prices
 from optimizer.engine.design.kernels import shortest_paths
 from optimizer.engine.design.problem import DesignProblem
+from optimizer.engine.design.silent import SilentHighs
 
 _TINY = 1e-9
 
@@ -89,7 +90,7 @@ class PathMaster:
         self.objective = np.inf
         self.x: np.ndarray = np.zeros(0)  # column values of the last LP
         self.row_dual: np.ndarray = np.zeros(0)
-        highs = self.highs = highspy.Highs()
+        highs = self.highs = SilentHighs()
         highs.setOptionValue("output_flag", False)
         none = np.array([], dtype=np.int32)
         nothing = np.array([], dtype=np.float64)
@@ -257,6 +258,23 @@ class PathMaster:
         weight = (problem.unit_cost + arc_price)[:, None] * problem.demand[None, :]
         weight[prices.pair_arc, prices.pair_commodity] += pair_price
         weight[self.high == 0.0] = np.inf
+        distance, parent = self._shortest(weight)
+        worth = problem.fixed_cost - arc_price * problem.capacity
+        most = self.most[prices.pair_arc, prices.pair_commodity]
+        np.subtract.at(worth, prices.pair_arc, pair_price * most)
+        bound = float(
+            distance.sum() + np.where(worth < 0, worth * self.high, worth * self.low).sum()
+        )
+        served = self.row_dual[: problem.n_commodities]
+        new = []
+        improving = np.isfinite(distance) & (distance < served - 1e-6 * (1 + np.abs(served)))
+        for k in np.flatnonzero(improving).tolist():
+            new.append((k, self._walk_back(parent, k)))
+        return bound, worth, new
+
+    def _shortest(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (distance[commodity], parent[commodity, node]) under ``[arc, commodity]``."""
+        problem = self.problem
         distance = np.zeros(problem.n_commodities)
         parent = np.zeros((problem.n_commodities, problem.n_nodes), dtype=np.int64)
         shortest_paths(
@@ -270,23 +288,41 @@ class PathMaster:
             distance,
             parent,
         )
-        worth = problem.fixed_cost - arc_price * problem.capacity
-        most = self.most[prices.pair_arc, prices.pair_commodity]
-        np.subtract.at(worth, prices.pair_arc, pair_price * most)
-        bound = float(
-            distance.sum() + np.where(worth < 0, worth * self.high, worth * self.low).sum()
-        )
-        served = self.row_dual[: problem.n_commodities]
-        new = []
-        improving = np.isfinite(distance) & (distance < served - 1e-6 * (1 + np.abs(served)))
-        for k in np.flatnonzero(improving).tolist():
-            arcs, node = [], int(problem.destination[k])
-            while node != problem.origin[k]:
-                arc = int(parent[k, node])
-                arcs.append(arc)
-                node = int(problem.tail[arc])
-            new.append((k, tuple(arcs)))
-        return bound, worth, new
+        return distance, parent
+
+    def _walk_back(self, parent: np.ndarray, k: int) -> tuple[int, ...]:
+        """Return the arcs of commodity ``k``'s shortest path, destination first."""
+        arcs, node = [], int(self.problem.destination[k])
+        while node != self.problem.origin[k]:
+            arc = int(parent[k, node])
+            arcs.append(arc)
+            node = int(self.problem.tail[arc])
+        return tuple(arcs)
+
+    def add_varied_paths(self, n_rounds: int, random: np.random.Generator) -> int:
+        """Add shortest paths under disturbed prices; return how many are new.
+
+        The LP's own columns are few: an integer design often needs a detour that no optimal
+        dual asks for. Half of the rounds disturb the LP's prices, half share out fixed costs.
+        """
+        problem = self.problem
+        prices = self.prices()
+        priced = (problem.unit_cost + prices.arc.astype(float))[:, None] * problem.demand[None, :]
+        priced[prices.pair_arc, prices.pair_commodity] += prices.pair.astype(float)
+        per_unit = problem.fixed_cost / np.maximum(problem.capacity, 1e-9)
+        added = 0
+        for number in range(n_rounds):
+            if number % 2 == 0:
+                weight = priced * (0.6 + 0.8 * random.random(priced.shape))
+            else:
+                share = per_unit * 2.0 * random.random(problem.n_arcs)
+                share[self.low > 0] = 0.0
+                weight = (problem.unit_cost + share)[:, None] * problem.demand[None, :]
+            weight[self.high == 0.0] = np.inf
+            distance, parent = self._shortest(weight)
+            reached = np.flatnonzero(np.isfinite(distance)).tolist()
+            added += self.add_paths((k, self._walk_back(parent, k)) for k in reached)
+        return added
 
     def violated_pairs(self, least: float = 1e-4) -> np.ndarray:
         """Return the pairs (arc, commodity) whose strong row the last LP breaks, worst part."""

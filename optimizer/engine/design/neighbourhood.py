@@ -11,6 +11,9 @@ import numpy as np
 from optimizer.engine.design.annealing import restrict_arcs
 from optimizer.engine.design.master import PathMaster, flow_to_paths
 from optimizer.engine.design.problem import DesignProblem
+from optimizer.engine.design.silent import SilentHighs
+
+_VARIED = 1000  # path columns tried beyond those the LP asks for
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,10 @@ def search_neighbourhood(
     done = master.converge(tolerance=1e-4, most_rounds=60, cutoff=cost + idle_forced, stop=stop)
     if stop() or done.bound >= cost - 1e-6 * cost:
         return Found(None, not stop(), free)
-    highs = highspy.Highs()
+    random = np.random.Generator(np.random.PCG64(seed))
+    if master.add_varied_paths(int(np.clip(_VARIED // part.n_commodities, 2, 12)), random):
+        master.converge(tolerance=1e-4, most_rounds=5, stop=stop)
+    highs = SilentHighs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("random_seed", seed % 2147483647)
     highs.setOptionValue("time_limit", time_limit_s)

@@ -10,6 +10,7 @@ import highspy
 import numpy as np
 
 from optimizer.engine.design.problem import DesignProblem
+from optimizer.engine.design.silent import SilentHighs
 
 
 def _origin_lp(
@@ -50,7 +51,7 @@ def _origin_lp(
     ).astype(np.int32)
     lp.a_matrix_.index_ = np.concatenate([index, shortage_index.ravel()]).astype(np.int32)
     lp.a_matrix_.value_ = np.concatenate([value, np.tile([1.0, -1.0], k)])
-    highs = highspy.Highs()
+    highs = SilentHighs()
     highs.setOptionValue("output_flag", False)
     highs.passModel(lp)
     highs.run()

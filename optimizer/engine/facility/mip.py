@@ -18,10 +18,18 @@ _STOPPED = (
 )
 
 
+class _Silent(highspy.Highs):
+    """HiGHS that is silent from the start: its constructor would print a banner."""
+
+    def enableCallbacks(self) -> None:
+        """Silence the solver before anything can be logged."""
+        self.setOptionValue("output_flag", False)
+        super().enableCallbacks()
+
+
 def quiet_highs(seed: int = 0) -> highspy.Highs:
     """Return a silent HiGHS with our defaults."""
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
+    solver = _Silent()
     solver.setOptionValue("random_seed", seed)
     return solver
 
