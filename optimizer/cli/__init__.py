@@ -15,6 +15,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "validate": ("data", "List every fault of an instance."),
     "instances": ("data", "List the bundled instances."),
     "export": ("export", "Write an instance as CSV, Excel, Parquet, LP, MPS, GeoJSON or GraphML."),
+    "generate": ("generate", "Draw an instance: the planner's problem or published recipes."),
     "report": ("report", "Write the report of a run folder again."),
     "completion": ("data", "Print the tab completion script of a shell."),
 }
@@ -89,8 +90,8 @@ def group(log_level: str) -> None:
     """Find the zones that absorb the gradient transfer of processing trade at the lowest cost.
 
     Start with `zoneopt solve shanxi --out runs/shanxi` and open runs/shanxi/report.html. An
-    INSTANCE is a bundled name (`zoneopt instances`), a folder of CSV or Parquet tables, or an
-    Excel workbook.
+    INSTANCE is a bundled name (`zoneopt instances`), a folder of CSV or Parquet tables, an
+    Excel workbook, or a published benchmark file.
 
     Exit codes: 0 done, 1 no plan or no route or a failed check, 2 bad input or usage.
     """

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
+from optimizer.cli.published import reading_options
 from optimizer.cli.terminal import print_json
 
 
 @click.command()
 @click.argument("instance")
 @click.option("--json", "as_json", is_flag=True, help="Print the faults as a JSON list.")
-def validate(instance: str, as_json: bool) -> None:
+@reading_options
+def validate(instance: str, as_json: bool, reading: dict[str, Any]) -> None:
     """List all faults of INSTANCE at once: file, row, column, value and what to do.
 
     Exit code 0 if there is none, 2 otherwise.
@@ -22,7 +25,7 @@ def validate(instance: str, as_json: bool) -> None:
 
     from instances import find_faults
 
-    faults = find_faults(instance)
+    faults = find_faults(instance, **reading)
     if as_json:
         print_json([asdict(f) for f in faults])
     else:

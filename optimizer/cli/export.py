@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from optimizer.cli.plans import read_plan
+from optimizer.cli.published import reading_options
 
 if TYPE_CHECKING:
     from instances.writing import Form
@@ -29,7 +30,8 @@ FORMS = ["csv", "xlsx", "parquet", "lp", "mps", "geojson", "graphml"]
     type=click.Path(exists=True, path_type=Path),
     help="A plan.json or run folder to draw in (geojson).",
 )
-def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
+@reading_options
+def export(instance: str, form: str, out: Path, plan: Path | None, reading: dict[str, Any]) -> None:
     """Write INSTANCE for other programs.
 
     csv, xlsx and parquet hold the tables and read back as the same instance. lp and mps hold the
@@ -41,7 +43,7 @@ def export(instance: str, form: str, out: Path, plan: Path | None) -> None:
         raise click.UsageError(f"--plan is drawn into geojson only, not into {form}.")
     from instances import read_instance, write_instance
 
-    table = read_instance(instance)
+    table = read_instance(instance, **reading)
     if form in ("csv", "xlsx", "parquet"):
         write_instance(table, out, cast("Form", form))
     elif form in ("lp", "mps"):

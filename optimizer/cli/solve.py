@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.named import closed_ids, zone_ids
+from optimizer.cli.published import reading_options
 from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine, print_json
 from optimizer.cli.values import NamedNumber, Number, Target
 
@@ -122,7 +123,9 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
     is_flag=True,
     help="Print one JSON object and nothing else on standard output.",
 )
+@click.option("--explain", is_flag=True, help="Say which method was chosen, and why.")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@reading_options
 def solve(
     instance: str,
     target: dict[str, float] | None,
@@ -135,17 +138,22 @@ def solve(
     solver: str,
     out: Path | None,
     as_json: bool,
+    explain: bool,
     quiet: bool,
+    reading: dict[str, Any],
     **asked: Any,
 ) -> None:
     """Find the best siting plan of INSTANCE and prove how good it is.
 
     The default places all relocatable volume at least cost among staying where it is, rival hosts
-    and the zones. Ctrl-C keeps the best plan. Exit code 0 with a plan, 1 without, 2 for bad input.
+    and the zones. Published files of facility location and network design are instances too: one
+    unit of their cost is one million CNY a year. Ctrl-C keeps the best plan. Exit code 0 with a
+    plan, 1 without, 2 for bad input.
 
     \b
     zoneopt solve shanxi --out runs/shanxi
     zoneopt solve shanxi --target 20% --close khorgos --set pools.labour-taiyuan.endowment*=1.2
+    zoneopt solve capa.txt --capacity 8000 --explain
     """  # noqa: D301
     import time
     from dataclasses import replace
@@ -159,7 +167,7 @@ def solve(
 
         check_out(out)
     started = time.perf_counter()
-    table = read_instance(instance)
+    table = read_instance(instance, **reading)
     read_s = time.perf_counter() - started
     for option in ("open_zones", "forbid_zones"):
         asked[option] = zone_ids(table, asked[option])
@@ -192,6 +200,9 @@ def solve(
     if as_json:
         print_json(result.to_dict() | {"out": str(out) if where else None})
     else:
+        if explain and result.structure is not None:
+            for line in result.structure.lines():
+                click.echo(line)
         click.echo(result.summary())
         for note in result.notes:
             click.echo(f"note: {note}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from optimizer.cli.plans import read_plan
+from optimizer.cli.published import reading_options
 from optimizer.cli.terminal import print_json
 from optimizer.cli.values import Number
 
@@ -23,7 +25,10 @@ from optimizer.cli.values import Number
     help="Relative tolerance of sums.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify(instance: str, plan: Path, tolerance: float, as_json: bool) -> None:
+@reading_options
+def verify(
+    instance: str, plan: Path, tolerance: float, as_json: bool, reading: dict[str, Any]
+) -> None:
     """Recompute PLAN (a plan.json or a run folder) on INSTANCE from the tables alone.
 
     Checks every constraint, every cost component, the total and, with the prices stored in the
@@ -34,7 +39,7 @@ def verify(instance: str, plan: Path, tolerance: float, as_json: bool) -> None:
     from optimizer.plan.verify import verify_plan
 
     loaded = read_plan(plan)
-    verdict = verify_plan(read_instance(instance), loaded, tolerance=tolerance)
+    verdict = verify_plan(read_instance(instance, **reading), loaded, tolerance=tolerance)
     if as_json:
         from dataclasses import asdict
 
