@@ -45,7 +45,7 @@ class Memory:
 
     problem: Any  # the `optimizer.problem.Problem` that was solved
     values: Mapping[Hashable, float] = field(default_factory=dict)  # of the plan, by column key
-    base_path: dict[Any, list[int]] = field(default_factory=dict)
+    model: Any = None  # its `optimizer.model.siting.SitingModel`
     free: dict[int, Any] = field(default_factory=dict)
     listed: dict[frozenset, dict[Any, list[tuple[int, ...]]]] = field(default_factory=dict)
 

@@ -90,6 +90,8 @@ class RouteBook:
         self.via: dict[int, np.ndarray] = {}
         self.dist: dict[int, np.ndarray] = {}
         self._last: tuple[int, np.ndarray] | None = None
+        self._routes: dict[tuple[int, int], tuple[int, ...]] = {}
+        self.priced: dict = {}  # (line, arcs) -> arc keys and cost by component, kept by the engine
         if not lazy:
             for index in range(len(lines)):
                 self._grow(index)
@@ -116,6 +118,12 @@ class RouteBook:
             return 0.0
         self._grow(line)
         return float(self.dist[line][node]) if node >= 0 else np.inf
+
+    def route(self, line: int, node: int) -> tuple[int, ...]:
+        """`path`, remembered."""
+        if (line, node) not in self._routes:
+            self._routes[line, node] = tuple(self.path(line, node))
+        return self._routes[line, node]
 
     def path(self, line: int, node: int) -> list[int]:
         """Arcs of that route in travel order."""

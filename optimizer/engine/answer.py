@@ -325,13 +325,24 @@ class _Pricer:
         arcs: Iterable[int],
     ) -> Flow:
         """A flow on ``arcs``; its cost goes into the account lines."""
-        numbers = np.fromiter(arcs, dtype=np.int64)
-        if len(numbers):
-            costs = self.network.components(self.problem.lines[line].goods, numbers)
-            for component, cost in costs.items():
-                self.lines[component, kind, host, industry] += teu * float(cost.sum()) / MCNY
-        keys = tuple(self.network.arc_keys[a] for a in numbers)
+        keys, costs = self._priced(line, tuple(arcs))
+        for component, cost in costs:
+            self.lines[component, kind, host, industry] += teu * cost
         return Flow(kind, host, form, industry, self.problem.lines[line].key, teu, keys)
+
+    def _priced(
+        self, line: int, arcs: tuple[int, ...]
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, float], ...]]:
+        """Arc keys and cost by component, mcny per TEU; kept with the routes for later solves."""
+        known = self.problem.book.priced
+        if (line, arcs) not in known:
+            numbers = np.array(arcs, dtype=np.int64)
+            costs = self.network.components(self.problem.lines[line].goods, numbers)
+            known[line, arcs] = (
+                tuple(self.network.arc_keys[a] for a in arcs),
+                tuple((c, float(v.sum()) / MCNY) for c, v in costs.items() if v.any()),
+            )
+        return known[line, arcs]
 
     def host_flows(
         self, kind: str, host: str, place: str, form: str, industry: str, amount: float
@@ -340,11 +351,7 @@ class _Pricer:
         flows = []
         for line in problem.lines_of[problem.industries.index(industry)]:
             goods = problem.lines[line]
-            arcs = (
-                problem.book.path(line, problem.host_node(goods, place, form))
-                if goods.node >= 0
-                else []
-            )
+            arcs = problem.book.route(line, problem.host_node(goods, place, form))
             flows.append(self.flow(kind, host, form, industry, line, goods.teu * amount, arcs))
         return flows
 

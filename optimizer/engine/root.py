@@ -22,8 +22,10 @@ from optimizer.model.siting import (
     bundle_usage,
     resource_row,
     route_usage,
+    route_weight,
     service_least_row,
     strong_cut,
+    strong_set,
 )
 from optimizer.plan.plan import Status
 from optimizer.solvers.highs import IncrementalLP
@@ -41,6 +43,9 @@ class Relaxation:
     def __init__(self, m: SitingModel, memory: Memory | None = None) -> None:
         self.m = m
         self.finder = RouteFinder(m, memory)
+        before = memory.model if memory is not None else None
+        same_blocks = before is not None and (before.problem.block_origin == m.problem.block_origin)
+        self.remembered = before.strong_sets if before is not None and same_blocks else []
         self.resources: set[int] = set()  # those that have a row
         self.routes: set[Found] = set()
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
@@ -61,6 +66,8 @@ class Relaxation:
         if self.lp is None:
             self.could_gain = self.finder.could_gain()
             self.list_routes()
+            for zone, industry, chosen in self.remembered:
+                self._add_strong(zone, industry, chosen)
             self.lp = IncrementalLP(self.m.lp.compile())
             self._entries = len(self.m.lp.entries_row)
         for _ in range(CUT_ROUNDS):
@@ -138,11 +145,19 @@ class Relaxation:
         """Add violated strong hosting rows; return how many."""
         added = 0
         for zone, industry in self.m.cells_of:
-            cut = strong_cut(self.m, zone, industry, x)
-            if cut is not None:
-                self.add_row(("strong_cut", zone, industry, self.rounds), cut[0], high=cut[1])
-                added += 1
+            chosen = strong_set(self.m, zone, industry, x)
+            if chosen is not None:
+                added += self._add_strong(zone, industry, chosen)
         return added
+
+    def _add_strong(self, zone: int, industry: int, chosen: tuple[int, ...]) -> bool:
+        key = ("strong_cut", zone, industry, chosen)
+        terms = None if key in self.m.lp.row else strong_cut(self.m, zone, industry, chosen)
+        if terms is None:
+            return False
+        self.add_row(key, terms, high=0.0)
+        self.m.strong_sets.append((zone, industry, chosen))
+        return True
 
     # -- shared capacities ----------------------------------------------------------------------
 
@@ -333,11 +348,9 @@ class Relaxation:
     def route_change(self, commodity: Commodity, arcs: tuple[int, ...]) -> tuple[float, float]:
         """Change of cost (mcny) and of the measure per TEU that leaves the base route."""
         problem, line = self.m.problem, commodity[0]
-        base = base_path(self.m, commodity)
+        change = route_weight(self.m, commodity, arcs)
         if problem.by == "generalised":
-            weights = self.finder.weights(line)
-            return float(weights[list(arcs)].sum() - weights[base].sum()) / 1e6, 0.0
+            return change / 1e6, 0.0
+        base = base_path(self.m, commodity)
         cost = problem.route_cost(line, list(arcs)) - problem.route_cost(line, base)
-        weights = self.finder.weights(line)
-        change = float(weights[list(arcs)].sum() - weights[base].sum())
         return cost, change / (1000.0 if problem.by == "co2" else 1.0)

@@ -40,15 +40,12 @@ class RouteFinder:
         for line, node in m.commodity_cells:
             self.nodes_of.setdefault(line, []).append(node)
         self.trees: dict[int, Tree] = {}
-        self._weights: tuple[int, np.ndarray] | None = None
         if memory is not None and memory.problem.book is problem.book:
             self.listed, self.trees = memory.listed, memory.free
 
     def weights(self, line: int) -> np.ndarray:
         """Cost of each arc for a line of goods in the objective's unit per TEU."""
-        if self._weights is None or self._weights[0] != line:
-            self._weights = (line, self.m.problem.book.weights(self.m.problem.lines[line]))
-        return self._weights[1]
+        return self.m.problem.book.line_weights(line)
 
     def tree(self, line: int, weights: np.ndarray) -> Tree:
         """Shortest paths from the line's place by these weights."""

@@ -12,7 +12,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from optimizer.model.siting import Commodity, SitingModel, projects_opening, route_usage
+from optimizer.model.siting import (
+    Commodity,
+    SitingModel,
+    projects_opening,
+    route_usage,
+    route_weight,
+)
 
 SLACK = 1e-9
 
@@ -29,9 +35,7 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
     gain: dict[int, dict[tuple[int, int], float]] = defaultdict(dict)
     for commodity, arcs in found:
         line = problem.lines[commodity[0]]
-        weights = problem.book.weights(line)
-        saving = problem.base_distance(*commodity) - float(weights[list(arcs)].sum())
-        saving = max(0.0, saving) / 1e6 * line.teu
+        saving = max(0.0, -route_weight(m, commodity, arcs)) / 1e6 * line.teu
         for r, count in route_usage(m, commodity, arcs).items():
             if m.resources.today[r] == 0 and count > 0:
                 for cell in m.commodity_cells[commodity]:

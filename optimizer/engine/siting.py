@@ -155,7 +155,7 @@ def _solve(
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     _integers(m, relaxation, watch, outcome, first, **options)
     outcome.memory = Memory(
-        problem, outcome.values, m.base_path, relaxation.finder.trees, relaxation.finder.listed
+        problem, outcome.values, m, relaxation.finder.trees, relaxation.finder.listed
     )
     outcome.seconds["integers"] = watch.seconds - sum(outcome.seconds.values()) - started
     if outcome.certificate:

@@ -46,6 +46,9 @@ class SitingModel:
     commodity_cells: dict[Commodity, list[int]] = field(default_factory=dict)
     base_path: dict[Commodity, list[int]] = field(default_factory=dict)
     base_use: dict[Commodity, dict[int, float]] = field(default_factory=dict)
+    route_use: dict[tuple, dict[int, float]] = field(default_factory=dict)
+    route_weight: dict[tuple, float] = field(default_factory=dict)
+    strong_sets: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
     # gate -> routes
     bundles: dict[int, dict[Commodity, tuple[int, ...]]] = field(default_factory=dict)
     most: dict[tuple[int, int], float] = field(default_factory=dict)  # (zone, industry) -> mcny
@@ -119,8 +122,11 @@ def build_siting_model(
     """
     m = SitingModel(problem, by_cost=problem.question.objective == "cost" or floor is not None)
     m.resources = find_resources(problem)
-    if memory is not None and memory.problem.book is problem.book:
-        m.base_path = memory.base_path
+    if memory is not None and memory.model is not None and memory.problem.book is problem.book:
+        before = memory.model
+        m.base_path, m.route_weight = before.base_path, before.route_weight
+        if before.resources.keys == m.resources.keys:
+            m.base_use, m.route_use = before.base_use, before.route_use
     group_cells(m)
     bound_output(m)
     add_projects(m)
@@ -509,10 +515,8 @@ def zone_cost(problem: Problem, row: Any) -> float:
     return row.open_mcny * problem.crf(row.open_life_years) + row.open_mcny_per_year
 
 
-def strong_cut(
-    m: SitingModel, zone: int, industry: int, x: np.ndarray
-) -> tuple[list[tuple[int, float]], float] | None:
-    """A violated strong hosting inequality of (zone, industry) at ``x``, as (terms, high), or None.
+def strong_set(m: SitingModel, zone: int, industry: int, x: np.ndarray) -> tuple[int, ...] | None:
+    """Return the set S of the most violated strong hosting inequality at ``x``, or None.
 
     The separable blocks' strong rows x(o,z) <= volume(o) * host(z) and sum over zones x(o,z) =
     moved(o) imply out(z) <= sum over o in S of moved(o) + sum over o not in S of volume(o) *
@@ -520,22 +524,33 @@ def strong_cut(
     of the two.
     """
     problem = m.problem
-    out = [(m.lp.col["out", c], 1.0) for c in m.cells_of[zone, industry] if ("out", c) in m.lp.col]
-    host = m.lp.col["host", zone, industry]
-    total = sum(x[c] for c, _ in out)
+    cells = m.cells_of[zone, industry]
+    total = sum(x[m.lp.col["out", c]] for c in cells if ("out", c) in m.lp.col)
     if total <= 1e-9:
         return None
     blocks = m_blocks(m, industry)
     moved = np.array([x[m.lp.col["moved", b]] for b in blocks])
     volume = problem.volume[blocks]
-    smaller = moved < volume * x[host]
-    right = moved[smaller].sum() + volume[~smaller].sum() * x[host]
+    at_most = volume * x[m.lp.col["host", zone, industry]]
+    smaller = moved < at_most
+    right = moved[smaller].sum() + at_most[~smaller].sum()
     if total <= right + 1e-6 * max(1.0, total):
         return None
-    terms = list(out)
-    terms += [(m.lp.col["moved", int(b)], -1.0) for b in np.asarray(blocks)[smaller]]
-    terms.append((host, -float(volume[~smaller].sum())))
-    return terms, 0.0
+    return tuple(blocks[smaller].tolist())
+
+
+def strong_cut(
+    m: SitingModel, zone: int, industry: int, chosen: tuple[int, ...]
+) -> list[tuple[int, float]] | None:
+    """Return the terms (<= 0) of the strong inequality of a set S; None if it has no place."""
+    cells = [c for c in m.cells_of.get((zone, industry), ()) if ("out", c) in m.lp.col]
+    if not cells or any(("moved", b) not in m.lp.col for b in chosen):
+        return None
+    rest = set(m_blocks(m, industry).tolist()) - set(chosen)
+    terms = [(m.lp.col["out", c], 1.0) for c in cells]
+    terms += [(m.lp.col["moved", b], -1.0) for b in chosen]
+    terms.append((m.lp.col["host", zone, industry], -float(m.problem.volume[sorted(rest)].sum())))
+    return terms
 
 
 def m_blocks(m: SitingModel, industry: int) -> np.ndarray:
@@ -972,10 +987,23 @@ def total_teu(m: SitingModel) -> float:
 
 def route_usage(m: SitingModel, commodity: Commodity, arcs: tuple[int, ...]) -> dict[int, float]:
     """Change of the use of each resource when one TEU leaves the base route for ``arcs``."""
-    change = m.resources.usage(arcs)
-    for r, count in base_usage(m, commodity).items():
-        change[r] = change.get(r, 0.0) - count
-    return {r: c for r, c in change.items() if c}
+    key = (commodity, arcs)
+    if key not in m.route_use:
+        change = m.resources.usage(arcs)
+        for r, count in base_usage(m, commodity).items():
+            change[r] = change.get(r, 0.0) - count
+        m.route_use[key] = {r: c for r, c in change.items() if c}
+    return m.route_use[key]
+
+
+def route_weight(m: SitingModel, commodity: Commodity, arcs: tuple[int, ...]) -> float:
+    """Change of the weight that routes minimise (CNY, hours or kg) per TEU that leaves the base."""
+    key = (commodity, arcs)
+    if key not in m.route_weight:
+        weights = m.problem.book.line_weights(commodity[0])
+        base = base_path(m, commodity)
+        m.route_weight[key] = float(weights[list(arcs)].sum() - weights[base].sum())
+    return m.route_weight[key]
 
 
 def bundle_usage(m: SitingModel, cell: int, gate: int) -> dict[int, float]:
