@@ -18,6 +18,8 @@ _KINDS = (
     *("merge", "relax", "region", "region", "anneal"),
     *("merge", "relax", "region", "near", "anneal"),
 )
+_LEAST_CANDIDATES = 150
+_PATIENCE = 6  # searches without success before a fresh start is considered
 _POOL = 20000  # path columns kept at most
 
 
@@ -29,6 +31,7 @@ class Improver:
         self.random = np.random.Generator(np.random.PCG64(seed + 1))
         worth = dual.worth / np.maximum(problem.fixed_cost, 1e-9)
         self.candidate = (dual.mean_open > 0.005) | (worth < _WORTH_A_LOOK)
+        self.candidate[np.argsort(worth, kind="stable")[:_LEAST_CANDIDATES]] = True
         self.pool: dict[tuple[int, tuple[int, ...]], None] = {}
         self.size = {"merge": 60, "relax": 60, "region": 40, "near": 1000}
         self.turn = 0
@@ -134,8 +137,9 @@ class Improver:
                     break
                 taken.append(others[number])
             union, common = np.any(taken, axis=0), np.all(taken, axis=0)
-            return union, common, None
-        if kind == "relax":
+            if (union & ~common).any():
+                return union, common, None
+        if kind in ("relax", "merge"):
             # free where the strong LP is undecided or disagrees with the plan
             noise = 0.02 if self.turn < len(_KINDS) // 2 else 0.5
             doubt = np.minimum(np.abs(root - best), 1.0) + noise * self.random.random(best.size)
@@ -173,9 +177,25 @@ class Improver:
                 break
         return steps[problem.tail] + steps[problem.head]
 
+    def _fresh_start(self) -> None:
+        """Anneal from a new construction, slowly: what comes out is for merging."""
+        board = self.board
+        arcs = np.flatnonzero(self.candidate | board.best.is_open)  # type: ignore[union-attr]
+        annealer = Annealer(self.problem, arcs, int(self.random.integers(2**31)))
+        state = annealer.construct()
+        if state is None:
+            return
+        moves = 30000 + 200 * self.problem.n_commodities
+        flow = annealer.run(state, n_moves=moves, hot=0.008, cold=0.00003, stop=board.stop)
+        self._take(flow)
+        board.note_phase("fresh start")
+
     def _reheat(self) -> None:
         """Anneal again from an elite plan, warmer the longer nothing has been found."""
         board, failures = self.board, self.failures
+        if failures >= _PATIENCE and self.random.random() < 0.5:
+            self._fresh_start()
+            return
         elite = board.elite[: max(1, min(len(board.elite), 1 + failures // 2))]
         plan = elite[int(self.random.integers(len(elite)))]
         arcs = np.flatnonzero(self.candidate | plan.is_open)
