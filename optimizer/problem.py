@@ -170,8 +170,10 @@ class Problem:
     lines_of: list[list[int]]  # industry -> goods lines
     book: RouteBook
     trade: dict[tuple[int, bool], Trade]
-    explicit_blocks: np.ndarray  # blocks whose zone matters beyond its cell: whole, or with moves
+    # Blocks with columns of their own in every cell: whole, or dearer in some zone than its cell says.
+    explicit_blocks: np.ndarray
     move_cost: Mapping[tuple[int, int], float]  # (block, zone) -> mcny per mcny
+    move_zones: dict[int, set[int]] = field(default_factory=dict)  # block -> zones that are cheaper
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -336,8 +338,11 @@ def build_problem(
     problem.trade = _trades(instance, industries, problem.in_china)
     problem.move_cost = _move_costs(problem)
     problem.explicit_blocks = problem.whole.copy()
-    for block, _ in problem.move_cost:
-        problem.explicit_blocks[block] = True
+    for (block, zone), cost in problem.move_cost.items():
+        if cost > 0:
+            problem.explicit_blocks[block] = True
+        else:
+            problem.move_zones.setdefault(block, set()).add(zone)
     if instance.dense_moves is not None:
         problem.explicit_blocks[:] = True
     if memory is not None:

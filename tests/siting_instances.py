@@ -375,6 +375,13 @@ def random_instance(seed: int, *, plain: bool = False) -> Instance:
             tables["rules"] = [
                 _row(rule_id="most", kind="max_zones", value=1.0, text="at most one zone")
             ]
+    if not plain and rng.random() < 0.6:
+        tables["moves"] = [
+            _row(origin_id=o, industry_id=i, zone_id=z, cost_cny_per_mcny_year=number(-30000, 5000))
+            for (o, i) in volumes
+            for z in zones
+            if rng.random() < 0.4
+        ]
     settings = {
         "year": 2024,
         "discount_rate": 0.08,
@@ -514,10 +521,13 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
     load: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)  # resource -> terms
     out: dict[int, list[int]] = defaultdict(list)
     x: dict[tuple[int, int], int] = {}
+    moves = {(r.origin_id, r.industry_id, r.zone_id): r.cost_cny_per_mcny_year for r in t["moves"]}
     for b in range(len(p.volume)):
         for c in range(p.n_cells):
             if p.cell_industry[c] == p.block_industry[b]:
-                x[b, c] = m.col(sum(part[c] for part in p.cell_parts.values()))
+                key = (p.block_origin[b], p.industries[p.cell_industry[c]], p.zones[p.cell_zone[c]])
+                move = moves.get(key, 0.0) / 1e6
+                x[b, c] = m.col(sum(part[c] for part in p.cell_parts.values()) + move)
                 out[c].append(x[b, c])
     elements = {
         (row, e.element_id): e.project_id

@@ -203,12 +203,6 @@ class Relaxation:
             return
         self.resources.add(resource)
         kind, name = self.m.resources.keys[resource]
-        if self.m.resources.today[resource] > 0 and self.held_back:
-            routes, self.held_back = (
-                self.held_back,
-                [],
-            )  # with a capacity that binds they could pay after all
-            self.add_routes(routes)
         terms, high = resource_row(self.m, resource)
         self.add_row(("capacity", resource), terms, high=high)
         row = self.m.lp.row["capacity", resource]
@@ -216,6 +210,10 @@ class Relaxation:
         self.add_col(("overflow", resource), OVERFLOW_MCNY_PER_TEU, [(row, -1.0)], measure=penalty)
         if kind == "service" and ("service", name) in self.m.lp.col:
             self.add_row(("least_load", resource), service_least_row(self.m, name), low=0.0)
+        if self.m.resources.today[resource] > 0 and self.held_back:
+            # With a capacity that binds, what was screened out could pay after all.
+            routes, self.held_back = self.held_back, []
+            self.add_routes(routes)
 
     # -- routes ---------------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ cost of its own and may split is *separable*: its cost falls apart into a part o
 part of the cell. All separable blocks of an industry therefore share one column per cell
 (``("out", cell)``) and are told apart only on their own side (``("moved", block)``); the strong
 hosting rows x(o,i,z) <= volume * host(i,z) are kept exactly, by the inequalities they imply on
-these columns (`strong_cut`, added when violated). Other blocks (``whole``, or with ``moves`` rows)
-have their own ``("x", block, cell)`` columns.
+these columns (`strong_cut`, added when violated). Other blocks (``whole``, or dearer in some zone)
+have their own ``("x", block, cell)`` columns; a block that is cheaper in a few zones has both.
 
 Routes: every cell pays for the least-cost route of each of its goods; a ``("route", commodity,
 arcs)`` column shifts TEU of a *commodity* (goods line, host node) from that base route to another
@@ -360,6 +360,11 @@ def add_output(m: SitingModel) -> None:
     explicit_blocks: dict[int, list[int]] = defaultdict(list)
     for block in np.flatnonzero(problem.explicit_blocks).tolist():
         explicit_blocks[int(problem.block_industry[block])].append(block)
+    favoured: dict[tuple[int, int], list[int]] = defaultdict(list)  # zone, industry -> blocks
+    for block, zones in problem.move_zones.items():
+        if not problem.explicit_blocks[block]:
+            for zone in zones:
+                favoured[zone, int(problem.block_industry[block])].append(block)
     dense = problem.instance.dense_moves
     for (zone, industry), cells in m.cells_of.items():
         for cell in cells:
@@ -367,7 +372,7 @@ def add_output(m: SitingModel) -> None:
             value = _output_measure(problem, workers[industry], measure[cell])
             if has_separable[industry]:
                 m.add(("out", cell), unit, ub=m.most[zone, industry], measure=value)
-            for block in explicit_blocks[industry]:
+            for block in (*explicit_blocks[industry], *favoured[zone, industry]):
                 move = problem.move_cost.get((block, zone), 0.0)
                 if dense is not None:
                     move = float(dense[block, zone]) / MCNY
@@ -401,9 +406,8 @@ def add_volume(m: SitingModel) -> None:
         industry, volume = int(problem.block_industry[block]), float(problem.volume[block])
         origin = origin_rows[origin_id]
         terms: list[tuple[int, float]] = []
-        if problem.explicit_blocks[block]:
-            terms += [(column, 1.0) for column in by_block[block]]
-        else:
+        terms += [(column, 1.0) for column in by_block[block]]
+        if not problem.explicit_blocks[block]:
             column = m.add(("moved", block), 0.0, ub=volume)
             terms.append((column, 1.0))
             balance[industry].append((column, -1.0))
