@@ -90,8 +90,9 @@ def the_format(path: Path) -> str:
 def fitting_formats(path: Path, text: str) -> tuple[str, ...]:
     """Return the facility location formats that a file's content fits."""
     found = detect_format(path)
-    if found == "orlib" and not _one_capacity(text):
-        return ("orlib", "ufllib-m")
+    if found == "orlib":
+        fitting = ("orlib",) if _one_capacity(text) else ("orlib", "ufllib-m")
+        return (*fitting, "holmberg") if _rows_of_facilities(text) else fitting
     if found in ("tbed1", "diaz"):
         return _tables_fit(text) or (found,)
     return (found,) if found else ()
@@ -105,6 +106,13 @@ def _one_capacity(text: str) -> bool:
     tokens = text.split()
     count = int(float(tokens[0]))
     return len(set(tokens[2 : 2 + 2 * count : 2])) == 1
+
+
+def _rows_of_facilities(text: str) -> bool:
+    """Return whether each line after the capacities has one number per customer (``holmberg``)."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    m, n = (int(token) for token in lines[0])
+    return all(len(line) == n for line in lines[1 + m :])
 
 
 def _tables_fit(text: str) -> tuple[str, ...]:
