@@ -18,7 +18,12 @@ RECIPES = ["transfer", "cornuejols", "koerkel-ghosh", "euclidean"]
 FORMS = ["csv", "xlsx", "parquet", "published"]
 OWN = {"ratio": "cornuejols", "kind": "koerkel-ghosh", "symmetric": "koerkel-ghosh",
        "level": "euclidean"}  # fmt: skip
-DEFAULTS = {"ratio": 5.0, "kind": "a", "symmetric": False, "level": 100.0}
+DEFAULTS: dict[str, float | str | bool] = {
+    "ratio": 5.0,
+    "kind": "a",
+    "symmetric": False,
+    "level": 100.0,
+}
 
 
 @click.command()
@@ -73,7 +78,7 @@ def generate(
     for name in given:
         if OWN[name] != recipe:
             raise click.UsageError(f"--{name} is an option of {OWN[name]}, not of {recipe}.")
-    options = {name: given.get(name, DEFAULTS[name]) for name in OWN if OWN[name] == recipe}
+    options = {n: given.get(n, DEFAULTS[n]) for n, of in OWN.items() if of == recipe}
     if recipe == "transfer":
         if form == "published":
             raise click.UsageError("There is no published format for transfer: choose csv.")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from optimizer.engine.design.problem import DesignProblem, DesignResult
     from optimizer.engine.siting import Outcome
 
+Route = tuple[tuple[int, ...], float]  # arcs of the design problem in travel order, TEU a year
 _DUST = 1e-9  # of a commodity's demand: less is a solver's rounding
 _TRIED = 20  # price vectors of a tree that are tried as prices of the whole problem
 
@@ -265,7 +266,7 @@ def _routed(
     ):
         first = mapped.passages.begin(commodity.tail)[1]
         last = mapped.passages.end(commodity.head)[1]
-        paths = [((), commodity.teu)]
+        paths: list[Route] = [((), commodity.teu)]
         if origin != destination:
             paths = _paths(mapped.design, flow, origin, destination, _DUST * commodity.teu)
         total = math.fsum(amount for _, amount in paths)
@@ -279,7 +280,7 @@ def _routed(
 
 def _paths(
     design: DesignProblem, flow: dict[int, float], origin: int, destination: int, dust: float
-) -> list[tuple[tuple[int, ...], float]]:
+) -> list[Route]:
     """Return a flow as paths that visit no node twice; circles in it are dropped."""
     leaving: dict[int, list[int]] = defaultdict(list)
     rest = {a: value for a, value in flow.items() if value > dust}

@@ -105,7 +105,7 @@ class Passages:
                     continue
                 if other in ends:
                     continue  # two gates side by side: the arc between them is the route
-                self._yard[node] = (other, *(x[0] if x else None for x in (out, into)))
+                self._yard[node] = (other, out[0] if out else None, into[0] if into else None)
                 yards.add(other)
             self._between -= {*out, *into}
             queue.append(other)
