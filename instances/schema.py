@@ -78,14 +78,18 @@ class Table:
     required: bool = False  # must it hold at least one row?
 
     def column(self, name: str) -> Column:
+        """The column of this name."""
         return next(c for c in self.columns if c.name == name)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of all columns, in their order."""
         return tuple(c.name for c in self.columns)
 
 
-def _id(name: str, doc: str, refers: str = "", *, required: bool = True, many: bool = False) -> Column:
+def _id(
+    name: str, doc: str, refers: str = "", *, required: bool = True, many: bool = False
+) -> Column:
     default = None if required else ""
     return Column(name, "id", doc, required=required, refers=refers, many=many, default=default)
 
@@ -94,8 +98,12 @@ def _text(name: str, doc: str, *, required: bool = False) -> Column:
     return Column(name, "text", doc, required=required, default=None if required else "")
 
 
-def _choice(name: str, doc: str, choices: tuple[str, ...], default: str | None = None, *, many: bool = False) -> Column:
-    return Column(name, "text", doc, required=default is None, default=default, choices=choices, many=many)
+def _choice(
+    name: str, doc: str, choices: tuple[str, ...], default: str | None = None, *, many: bool = False
+) -> Column:
+    return Column(
+        name, "text", doc, required=default is None, default=default, choices=choices, many=many
+    )
 
 
 def _num(
@@ -124,7 +132,9 @@ def _flag(name: str, doc: str, default: int | None = 0) -> Column:
 
 
 _SOURCE = (
-    _text("source", "where the number comes from, or the reasoning where it is assumed", required=True),
+    _text(
+        "source", "where the number comes from, or the reasoning where it is assumed", required=True
+    ),
     _choice("grade", "reported, derived or assumed; of the decisive number of the row", GRADES),
 )
 _INF = float("inf")
@@ -609,9 +619,21 @@ SETTINGS = {
     "year": ("integer", None, "price year"),
     "discount_rate": ("number", None, "per year, for the capital recovery factor"),
     "carrying_rate": ("number", None, "per year, cost of capital tied up in goods"),
-    "service_factor": ("number", 0.0, "standard deviations of transit time that are held as safety stock"),
+    "service_factor": (
+        "number",
+        0.0,
+        "standard deviations of transit time that are held as safety stock",
+    ),
     "emission_cny_per_tonne": ("number", 0.0, "price of CO2e in the objective"),
-    "road_detour_factor": ("number", 1.3, "road km over great-circle km, for hours between zones (chains)"),
+    "road_detour_factor": (
+        "number",
+        1.3,
+        "road km over great-circle km, for hours between zones (chains)",
+    ),
     "road_speed_km_per_hour": ("number", 60.0, "speed for hours between zones (chains)"),
-    "deferred_interest_rate": ("number", 0.0, "per year, on duty and VAT deferred until sale at home"),
+    "deferred_interest_rate": (
+        "number",
+        0.0,
+        "per year, on duty and VAT deferred until sale at home",
+    ),
 }

@@ -170,7 +170,7 @@ class Problem:
     lines_of: list[list[int]]  # industry -> goods lines
     book: RouteBook
     trade: dict[tuple[int, bool], Trade]
-    # Blocks with columns of their own in every cell: whole, or dearer in some zone than its cell says.
+    # Blocks with columns of their own in every cell: whole, or dearer in a zone than its cell.
     explicit_blocks: np.ndarray
     move_cost: Mapping[tuple[int, int], float]  # (block, zone) -> mcny per mcny
     move_zones: dict[int, set[int]] = field(default_factory=dict)  # block -> zones that are cheaper

@@ -7,12 +7,12 @@ cannot hold together; then each of them alone is relaxed: how far would it have 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.errors import NoPlanError
+from optimizer.linear import Key
 from optimizer.model.siting import SitingModel, build_siting_model, target_volume
 from optimizer.problem import Problem, build_problem
 from optimizer.solvers.conflict import cheapest_relaxation, find_conflict
@@ -109,10 +109,10 @@ def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanat
     return Explanation(conflict.groups, conflict.is_minimal, tuple(ways_out))
 
 
-def requirements(m: SitingModel) -> dict[str, list[Hashable]]:
+def requirements(m: SitingModel) -> dict[str, list[Key]]:
     """Requirement in the planner's words -> keys of its rows."""
     problem = m.problem
-    groups: dict[str, list[Hashable]] = {}
+    groups: dict[str, list[Key]] = {}
     rules = {r.rule_id: r for r in problem.table("rules").itertuples()}
     factors = {r.factor_id: r.name for r in problem.table("factors").itertuples()}
     pools = {r.pool_id: factors[r.factor_id] for r in problem.table("pools").itertuples()}
@@ -123,7 +123,7 @@ def requirements(m: SitingModel) -> dict[str, list[Hashable]]:
     return groups
 
 
-def _requirement(m: SitingModel, key: Hashable, rules: dict, pools: dict) -> str:
+def _requirement(m: SitingModel, key: Key, rules: dict, pools: dict) -> str:
     problem, kind = m.problem, key[0]
     if kind == "target":
         return (
@@ -162,7 +162,7 @@ def _requirement(m: SitingModel, key: Hashable, rules: dict, pools: dict) -> str
     return ""
 
 
-def _unit(m: SitingModel, key: Hashable) -> str:
+def _unit(m: SitingModel, key: Key) -> str:
     problem, kind = m.problem, key[0]
     if kind == "pool":
         pools = problem.table("pools").set_index("pool_id")

@@ -7,20 +7,20 @@ rows in no group are always in force, and so are the bounds of the columns.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from optimizer.errors import NoPlanError
-from optimizer.linear import CompiledModel
+from optimizer.linear import CompiledModel, Key
 from optimizer.plan.plan import Status
 from optimizer.solvers.base import SolverOptions
 from optimizer.solvers.solve import solve_model
 from optimizer.solvers.watch import Clock
 
-Groups = Mapping[str, Sequence[Hashable]]
+Groups = Mapping[str, Sequence[Key]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Relaxation:
     relaxed model, found without regard to costs.
     """
 
-    by_row: dict[Hashable, float]
+    by_row: dict[Key, float]
     penalty: float
     bound: float  # no relaxation has a smaller penalty
     status: Status
@@ -58,7 +58,7 @@ def minimal_conflict(
     return list(find_conflict(model, groups, time_limit_s=time_limit_s).groups)
 
 
-def infeasible_subset(model: CompiledModel, *, time_limit_s: float = 60.0) -> list[Hashable]:
+def infeasible_subset(model: CompiledModel, *, time_limit_s: float = 60.0) -> list[Key]:
     """Return the keys of a minimal set of rows that no values within the bounds can satisfy."""
     single = {str(i): [key] for i, key in enumerate(model.row_keys)}
     found = minimal_conflict(model, single, time_limit_s=time_limit_s)
@@ -135,7 +135,7 @@ def cheapest_relaxation(
         raise NoPlanError("no violation of these rows is enough: the others are in conflict")
     if result.x is None:
         raise NoPlanError(f"no relaxation was found ({result.status}: {result.said})")
-    by_row: dict[Hashable, float] = {}
+    by_row: dict[Key, float] = {}
     for (i, sign, _price), amount in zip(moves, result.x[len(model.cost) :], strict=True):
         side = model.row_high[i] if sign > 0 else model.row_low[i]
         if amount > 1e-6 * max(1.0, abs(side)):

@@ -9,19 +9,19 @@ column is 1 for some, none for others).
 from __future__ import annotations
 
 import csv
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
-from optimizer.linear import CompiledModel
+from optimizer.linear import CompiledModel, Key
 from optimizer.solvers.check import check_numbers
 
 OFFSET_NAME = "offset"  # the column fixed at 1 that carries the constant of the objective
 
 
-def key_text(key: Hashable) -> str:
+def key_text(key: Key) -> str:
     """Return a key as people read it.
 
     Examples
