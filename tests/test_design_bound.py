@@ -20,7 +20,7 @@ from optimizer.engine.design.certificate import (
     root_certificate,
 )
 from optimizer.engine.design.direct import strong_lp_prices
-from optimizer.engine.design.lagrangian import dual_start
+from optimizer.engine.design.lagrangian import dual_start, prices_of_potential
 from optimizer.engine.design.master import PathMaster, flow_to_paths
 from optimizer.engine.design.problem import DesignProblem
 from optimizer.engine.design.routing import cheapest_flow, lengths_of_infeasibility
@@ -125,9 +125,12 @@ def test_the_volume_bound_is_below_the_strong_lp_and_near(seed: int) -> None:
     lp = strong_lp(problem)
     if lp is None:
         return
-    bound = dual_start(problem).bound
-    assert bound <= lp * (1 + 1e-9)
-    assert bound >= 0.9 * lp
+    dual = dual_start(problem)
+    assert dual.bound <= lp * (1 + 1e-9)
+    assert dual.bound >= 0.9 * lp
+    prices = prices_of_potential(problem, dual.potential)
+    proved = evaluate_certificate(problem, root_certificate(prices))
+    assert dual.bound * (1 - 1e-6) <= proved <= lp * (1 + 1e-9)
 
 
 def test_duals_of_the_whole_lp_prove_its_value() -> None:

@@ -160,6 +160,17 @@ def test_cancelled_at_once_there_is_still_a_plan() -> None:
         assert result.seconds < 10
 
 
+def test_the_time_limit_holds_and_a_certificate_is_there_all_the_same() -> None:
+    problem = random_problem(307, 12, 60, 60)
+    result = solve_design(problem, method="price", time_limit_s=0.01)
+    assert result.status is Status.FEASIBLE
+    assert check_solution(problem, result) == []
+    assert result.seconds < 5
+    proved = evaluate_certificate(problem, result.certificate)
+    assert 0 < proved <= result.objective
+    assert proved == pytest.approx(result.certificate_bound)
+
+
 @pytest.mark.parametrize("method", ["direct", "price"])
 def test_progress_never_goes_back(method: str) -> None:
     problem = random_problem(305, 8, 30, 14)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,11 +78,14 @@ def solve_design(
         chosen, why = method, f"method {method!r} was asked for"
     if problem.n_commodities == 0:
         return _nothing_to_do(whole, board)
-    lengths = lengths_of_infeasibility(problem)
-    if lengths is not None:
+    first = _all_open(problem)
+    if first is None:
+        lengths = lengths_of_infeasibility(problem)
+        if lengths is None:
+            raise RuntimeError("no flow was found for the demand, nor a proof that there is none")
         return _infeasible(whole, board, lengths, why)
-    board.note_phase("feasibility")
-    board.offer(_all_open(problem), polish=False)
+    board.offer(first, polish=False)
+    board.note_phase("first plan")
     if start is not None:
         flow = cheapest_flow(problem, np.asarray(start, dtype=bool))
         if flow is not None:
@@ -99,24 +102,11 @@ def solve_design(
     return _result(whole, board, proof, f"{chosen}: {why}")
 
 
-def _all_open(problem: DesignProblem) -> np.ndarray:
-    """Return the cheapest flow when fixed costs are spread over the capacity (a first plan)."""
+def _all_open(problem: DesignProblem) -> np.ndarray | None:
+    """Return the cheapest flow when fixed costs are spread over the capacity; None: no room."""
     weight = problem.unit_cost + problem.fixed_cost / np.maximum(problem.capacity, 1e-9)
-    spread = DesignProblem(
-        problem.n_nodes,
-        problem.tail,
-        problem.head,
-        weight,
-        problem.capacity,
-        problem.fixed_cost,
-        problem.origin,
-        problem.destination,
-        problem.demand,
-    )
-    flow = cheapest_flow(spread, np.ones(problem.n_arcs, dtype=bool))
-    if flow is None:
-        raise RuntimeError("the LP of the all-open flow failed although its demand can be carried")
-    return flow
+    spread = replace(problem, unit_cost=weight)
+    return cheapest_flow(spread, np.ones(problem.n_arcs, dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,7 @@ def _help(problem: DesignProblem, board: Board, seed: int, tree_of: list[BoundTr
     from optimizer.engine.design.improve import Improver
     from optimizer.engine.design.lagrangian import dual_start
 
-    dual = dual_start(problem, deadline=board.deadline, on_bound=board.raise_bound)
+    dual = dual_start(problem, stop=board.stop, on_bound=board.raise_bound)
     board.note_phase("volume")
     improver = Improver(problem, board, dual, seed)
     improver.anneal_starts(min(2.0, 0.02 * (board.deadline - board.began)))
@@ -203,9 +193,9 @@ def _for_a_turn(board: Board) -> Callable[[], bool]:
 def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Proof:
     """Run the search and branch and price, side by side or, on one thread, in turn."""
     from optimizer.engine.design.improve import Improver
-    from optimizer.engine.design.lagrangian import dual_start
+    from optimizer.engine.design.lagrangian import dual_start, prices_of_potential
 
-    dual = dual_start(problem, deadline=board.deadline, on_bound=board.raise_bound)
+    dual = dual_start(problem, stop=board.stop, on_bound=board.raise_bound)
     board.note_phase("volume")
     improver = Improver(problem, board, dual, seed)
     tree_of: list[BoundTree] = []
@@ -227,8 +217,11 @@ def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Pr
         if tree_of:
             tree_of[0].run(board.stop)
     if not tree_of:
-        words = "the volume algorithm's bound; no certificate, the strong LP was not reached"
-        return _Proof(None, -np.inf, words)
+        certificate = root_certificate(prices_of_potential(problem, dual.potential))
+        proved = evaluate_certificate(problem, certificate)
+        board.raise_bound(proved)
+        words = "the volume algorithm's prices; there was no time for the strong LP"
+        return _Proof(certificate, proved, words)
     board.nodes += tree_of[0].nodes
     return _Proof(tree_of[0].certificate(), tree_of[0].global_bound(), _TREE_WORDS)
 
@@ -246,6 +239,8 @@ def _prove(
     from optimizer.engine.design.tree import BoundTree
 
     assert isinstance(dual, DualStart)
+    if board.stop():
+        return
     master = PathMaster(problem)
     paths = flow_to_paths(problem, dual.mean_flow, 0.02, 4)
     master.add_paths((k, path) for k, path, _ in paths)
