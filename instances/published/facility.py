@@ -87,12 +87,14 @@ def _detect(text: str) -> str | None:
     first, second = (int(t) for t in lines[0])
     count = sum(len(line) for line in lines)
     pairs = lines[1 : 1 + first]
-    if len(pairs) == first and all(len(p) == 2 for p in pairs) and len(lines) > first + 1:
-        if count != 2 + 2 * first + second + first * second:
-            return None
+    in_pairs = len(pairs) == first and all(len(p) == 2 for p in pairs)
+    as_pairs = in_pairs and count == 2 + 2 * first + second + first * second
+    if as_pairs and len(lines) > first + 1:
         rest = [len(line) for line in lines[1 + first :]]
-        if rest[0] == 1 or all(length == first + 1 for length in rest):
+        if rest[0] == 1:
             return "orlib"
+        if all(length == first + 1 for length in rest):
+            return None if second == first + 1 else "orlib"  # both layouts fit: must be named
         ends = np.cumsum(rest)
         return "holmberg" if second in ends else None
     as_tbed1 = count == 2 + second + 2 * first + first * second

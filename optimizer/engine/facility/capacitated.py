@@ -206,7 +206,7 @@ def search_tree(
     free = fixed_state == 0
     if not free.any():
         offer(fixed_state > 0)
-        run.raise_bound(min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap)))
+        run.raise_bound(min(cutoff, run.cutoff()))
         return
     fraction = np.where(free, np.minimum(y, 1 - y), -1.0)
     first = LagrangianTree(
@@ -224,7 +224,7 @@ def search_tree(
     failure: list[BaseException] = []
     with ThreadPoolExecutor(len(trees)) as pool:
         while not run.stop() and not done.is_set():
-            cutoff = run.objective * (1.0 - 0.5 * run.options.gap)
+            cutoff = run.cutoff()
             jobs = [pool.submit(tree.advance, cutoff, batch, STEPS) for tree in trees]
             for leaf in [job.result() for job in jobs]:
                 if leaf is not None:
@@ -232,7 +232,7 @@ def search_tree(
                     is_open[leaf] = True
                     offer(is_open)
             bound = min(tree.bound for tree in trees)
-            cutoff = min(cutoff, run.objective * (1.0 - 0.5 * run.options.gap))
+            cutoff = min(cutoff, run.cutoff())
             run.raise_bound(min(safe(bound), cutoff))
             if not math.isfinite(bound):
                 break
@@ -352,7 +352,7 @@ def solve_core(run: Run, core: Core, dual: Dual) -> CoreState | None:
 
 def fixings(run: Run, dual: Dual) -> tuple[np.ndarray, np.ndarray, float]:
     """Return (closed, opened, cutoff): y decided by the dual bound in any plan below cutoff."""
-    cutoff = run.objective * (1.0 - 0.5 * run.options.gap)
+    cutoff = run.cutoff()
     closed = safe(dual.bound) + dual.gain > cutoff
     opened = safe(dual.bound) - dual.gain > cutoff
     return closed & (dual.gain > 0), opened & (dual.gain < 0), cutoff

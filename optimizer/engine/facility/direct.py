@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,14 +15,29 @@ from optimizer.engine.facility.run import Run
 BIG = 1e30
 
 
-def solve_direct(run: Run, arcs: np.ndarray | None = None, gap: float | None = None) -> str:
-    """Solve with all arcs (or those in a mask that is known to hold an optimum).
+def solve_direct(
+    run: Run,
+    arcs: np.ndarray | None = None,
+    *,
+    gap: float | None = None,
+    deadline: float | None = None,
+    cutoff: float | None = None,
+    must: np.ndarray | None = None,
+    phase: str = "direct",
+    restart: Callable[[], bool] | None = None,
+) -> str:
+    """Solve with all arcs, or those of a mask.
 
-    Returns how the solver ended: "optimal", "stopped", "infeasible" or "error".
+    The bound counts for the whole problem when ``arcs`` is None, or, up to ``cutoff``, when the
+    caller knows that no plan below ``cutoff`` leaves the mask or closes a facility of ``must``.
+    Returns how the solver ended: "optimal", "stopped", "infeasible", "error", or "restart" when
+    ``restart`` said so (a better plan makes the mask smaller).
     """
+    proves = arcs is None or cutoff is not None
+    ceiling = math.inf if cutoff is None else cutoff
     p = run.problem
     m, n = p.m, p.n
-    usable = np.isfinite(p.unit_cost) & ((p.capacity > 0) | (p.demand[:, None] <= 0).T.any())[:, None]
+    usable = np.isfinite(p.unit_cost)
     if arcs is not None:
         usable &= arcs
     if p.single_source:
@@ -67,34 +83,47 @@ def solve_direct(run: Run, arcs: np.ndarray | None = None, gap: float | None = N
         share /= np.where(served > 0, served, 1.0)[j]
         run.offer(x[:m] > 0.5, i, j, share)
 
+    if must is not None:
+        lower = np.zeros(m + count)
+        lower[:m][must] = 1.0
+        lp.col_lower_ = lower
     start = None
-    if run.open is not None:
+    if run.open is not None and usable[run.flow[0], run.flow[1]].all():
         start = np.zeros(m + count)
         start[:m] = run.open
         where = np.full((m, n), -1)
         where[i, j] = a
         facility, customer, share = run.flow
         start[m + where[facility, customer]] = share
-    run.enter("direct")
+    run.enter(phase)
     answer = run_mip(
         lp,
         gap=run.options.gap if gap is None else gap,
-        deadline=run.deadline,
+        deadline=run.deadline if deadline is None else deadline,
         seed=run.options.seed,
-        stop=lambda: run.cancelled,
-        on_bound=run.raise_bound if arcs is None else None,
+        stop=lambda: run.cancelled or run.is_closed() or (restart is not None and restart()),
+        on_bound=(lambda bound: run.raise_bound(min(bound, ceiling))) if proves else None,
         on_solution=lambda x, _: take(x),
         start=start,
     )
     run.nodes += answer.nodes
     if answer.x is not None:
         take(answer.x)
-    if answer.status in ("optimal", "stopped") and math.isfinite(answer.bound):
-        run.raise_bound(answer.bound)
+    if proves and answer.status in ("optimal", "stopped") and math.isfinite(answer.bound):
+        run.raise_bound(min(answer.bound, ceiling))
+    if cutoff is not None and answer.status == "infeasible":
+        run.raise_bound(cutoff)
     if run.certificate is None:
         dual = p.unit_cost.min(axis=0)
         dual = np.where(np.isfinite(dual), dual, 0.0)
         run.certificate = Certificate(
-            dual, 0.0, float(dual.sum()), run.bound, f"HiGHS: {answer.said}", run.objective
+            customer_dual=dual,
+            surrogate_dual=0.0,
+            dual_bound=float(dual.sum()),
+            tree_bound=run.bound,
+            tree_said=f"HiGHS: {answer.said}",
+            cutoff=run.objective,
         )
+    if restart is not None and answer.status == "stopped" and restart() and run.left > 0:
+        return "restart"
     return answer.status

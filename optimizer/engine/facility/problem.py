@@ -159,7 +159,6 @@ def check_solution(problem: FacilityProblem, result: FacilityResult) -> list[str
     for j in np.flatnonzero(np.abs(served - 1.0) > FEASIBILITY):
         found.append(f"customer {j}: {served[j]:.9f} of its demand is served")
     load = np.bincount(facility, weights=share * problem.demand[customer], minlength=problem.m)
-    limit = problem.capacity * result.open
     limit = np.where(result.open, problem.capacity, 0.0)
     slack = FEASIBILITY * np.maximum(1.0, np.where(np.isinf(limit), 1.0, limit))
     for i in np.flatnonzero(load > limit + slack):

@@ -26,6 +26,7 @@ class Run:
         self.options = options
         self.started = time.perf_counter()
         self.deadline = self.started + options.time_limit_s
+        self.is_whole = problem.has_integer_objective
         self.objective = math.inf
         self.bound = -math.inf
         self.open: np.ndarray | None = None
@@ -67,9 +68,20 @@ class Run:
             return False
         return self.objective - self.bound <= self.options.gap * abs(self.objective) + 1e-9
 
+    def cutoff(self) -> float:
+        """Return the value below which a plan would be worth finding (inf without an incumbent).
+
+        Proving that no plan is below it closes the gap; with whole objectives the next better plan
+        is a whole unit away.
+        """
+        cutoff = self.objective * (1.0 - 0.5 * self.options.gap)
+        if self.is_whole:
+            cutoff = min(cutoff, self.objective - 0.5)
+        return cutoff
+
     def raise_bound(self, bound: float) -> None:
         """Take a proven bound, if it is better."""
-        if self.problem.has_integer_objective and math.isfinite(bound):
+        if self.is_whole and math.isfinite(bound):
             bound = math.ceil(bound - 1e-6 * max(1.0, abs(bound) * 1e-3))
         with self.lock:
             bound = min(bound, self.objective)
