@@ -90,29 +90,39 @@ def the_format(path: Path) -> str:
 def fitting_formats(path: Path, text: str) -> tuple[str, ...]:
     """Return the facility location formats that a file's content fits."""
     found = detect_format(path)
+    if found in (None, "orlib") and _square_lines(text):
+        return (*_kinds_of_orlib(text), "holmberg")
     if found == "orlib":
-        fitting = ("orlib",) if _one_capacity(text) else ("orlib", "ufllib-m")
-        return (*fitting, "holmberg") if _rows_of_facilities(text) else fitting
+        return _kinds_of_orlib(text)
     if found in ("tbed1", "diaz"):
         return _tables_fit(text) or (found,)
     return (found,) if found else ()
 
 
-def _one_capacity(text: str) -> bool:
-    """Return whether all facilities have the same capacity, as in every file of OR-Library.
+def _kinds_of_orlib(text: str) -> tuple[str, ...]:
+    """Return ``orlib`` alone where all capacities are equal, as in every file of OR-Library.
 
     In the M files of UflLib the same column holds numbers that differ and mean nothing.
     """
     tokens = text.split()
-    count = int(float(tokens[0]))
-    return len(set(tokens[2 : 2 + 2 * count : 2])) == 1
+    count = int(tokens[0])
+    same = len(set(tokens[2 : 2 + 2 * count : 2])) == 1
+    return ("orlib",) if same else ("orlib", "ufllib-m")
 
 
-def _rows_of_facilities(text: str) -> bool:
-    """Return whether each line after the capacities has one number per customer (``holmberg``)."""
+def _square_lines(text: str) -> bool:
+    """Return whether lines are a customer's (demand, m costs) and a facility's (n costs) alike."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
+    if not lines or len(lines[0]) != 2 or not all(token.isdigit() for token in lines[0]):
+        return False
     m, n = (int(token) for token in lines[0])
-    return all(len(line) == n for line in lines[1 + m :])
+    pairs, rows = lines[1 : 1 + m], lines[1 + m :]
+    return (
+        n == m + 1
+        and len(rows) == n
+        and all(len(pair) == 2 for pair in pairs)
+        and all(len(row) == n for row in rows)
+    )
 
 
 def _tables_fit(text: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -327,10 +328,70 @@ def test_no_prices_of_gates_certify_more_than_the_optimum(
     assert bound <= optimum + 1e-6 * max(1.0, optimum)
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 40), draw=st.integers(0, 2**32 - 1), empty=st.booleans())
+def test_no_prices_certify_more_than_the_optimum_of_whole_blocks(
+    seed: int, draw: int, empty: bool
+) -> None:
+    published = files.random_location(seed, single_source=True)
+    rng = np.random.default_rng(draw)
+    instance = facility_instance(published)
+    prices = rng.normal(3, 4, published.demand.size)
+    optimum = files.location_optimum(published)
+    if empty:  # a block without volume beside the others
+        blocks, moves = instance.table("blocks"), instance.move_costs().copy()
+        blocks.loc[0, "volume_mcny_per_year"] = 0.0
+        moves[0] = -1e6
+        instance = instance.replace(blocks=blocks, dense_moves=moves)
+        optimum = solve(instance, gap=0.0, _method="siting").objective
+    certificate = {
+        "kind": "lagrangian",
+        "block": [[f"c{j + 1}", "goods", float(p)] for j, p in enumerate(prices)],
+        "count": float(max(0.0, rng.normal(0, 20))),
+    }
+    bound = certified_bound(instance, Question(), certificate)
+    assert bound is not None
+    assert bound <= optimum + 1e-6 * max(1.0, abs(optimum))
+
+
+def test_whole_blocks_are_packed_whole() -> None:
+    """Room for 6: blocks of 4 and 4 at prices 10 save 10 a unit; one fits, a half more does not."""
+    published = replace(
+        files.random_location(0, single_source=True),
+        fixed_cost=np.array([5.0, 0.0]),
+        capacity=np.array([6.0, 8.0]),
+        demand=np.array([4.0, 4.0]),
+        unit_cost=np.array([[0.0, 0.0], [40.0, 40.0]]),
+    )
+    certificate = {"kind": "lagrangian", "block": [["c1", "goods", 10.0], ["c2", "goods", 10.0]]}
+    # 80 for the blocks; facility 1: 5 - 40; facility 2 saves nothing. Split: 5 - 60.
+    whole = certified_bound(facility_instance(published), Question(), certificate)
+    assert whole == pytest.approx(45.0)
+    split = facility_instance(replace(published, single_source=False))
+    assert certified_bound(split, Question(), certificate) == pytest.approx(25.0)
+
+
+def test_count_price_by_hand() -> None:
+    """Capacities 6, 5, 4 and demand 10: two zones at least, so twice the price less one each."""
+    published = replace(
+        files.random_location(0),
+        fixed_cost=np.array([9.0, 7.0, 3.0]),
+        capacity=np.array([6.0, 5.0, 4.0]),
+        demand=np.array([4.0, 6.0]),
+        unit_cost=np.zeros((3, 2)),
+    )
+    instance = facility_instance(published)
+    certificate = {"kind": "lagrangian", "block": [], "count": 7.0}
+    # 2 x 7 + min(0, 9 - 7) + min(0, 7 - 7) + min(0, 3 - 7)
+    assert certified_bound(instance, Question(), certificate) == pytest.approx(10.0)
+    zones = instance.table("zones")
+    zones.loc[0, "status"] = "existing"  # holds 6 of 10: one more
+    changed = instance.replace(zones=zones)
+    assert certified_bound(changed, Question(), certificate) == pytest.approx(7.0 - 4.0)
+
+
 def test_a_bound_that_was_raised_is_not_certified() -> None:
     """The strong relaxation of the design worked by hand is exact; one more is refused."""
-    from dataclasses import replace
-
     instance = design_instance(files.random_design(3))
     plan = proven(instance).plan
     claim = plan.certificate["claimed_bound"]

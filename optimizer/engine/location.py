@@ -226,11 +226,12 @@ def _certificate(
     least as much.
     """
     facility = location.facility
-    prices, sigma = np.zeros(facility.n), 0.0
+    prices, sigma, count = np.zeros(facility.n), 0.0, 0.0
     if result.certificate is not None:
-        prices, sigma = result.certificate.customer_dual, result.certificate.surrogate_dual
+        found = result.certificate
+        prices, sigma, count = found.customer_dual, found.surrogate_dual, found.count_dual
     if result.method == "direct" and facility.m * facility.n <= _SMALL:
-        prices, sigma = _relaxation_prices(facility, prices), 0.0
+        prices, sigma, count = _relaxation_prices(facility, prices), 0.0, 0.0
     volume = problem.volume[location.block]
     per_unit = (prices + sigma * facility.demand + location.shift) / volume
     names = [
@@ -240,6 +241,7 @@ def _certificate(
     return {
         "kind": "lagrangian",
         "block": [[o, i, price] for (o, i), price in zip(names, per_unit.tolist(), strict=True)],
+        "count": float(count),
         "tree_bound": bound,
     }
 

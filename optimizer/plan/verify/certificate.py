@@ -20,15 +20,25 @@ from optimizer.plan.verify.prices import Prices, target_of
 from optimizer.plan.verify.production import Production
 from optimizer.plan.verify.routes import Routes, possible_services, usable_ever
 
+MOST_STEPS = 20_000  # capacities up to which whole blocks are packed exactly
+
 
 class Hosting:
     """One industry in one zone: what hosting it is worth at least, by the reduced costs.
 
     ``cost`` (mcny per mcny) and ``volume`` (mcny a year) are by block; ``most`` caps the output.
+    ``whole``: every block comes whole or not at all, and volumes are whole numbers.
     """
 
     def __init__(
-        self, setup: float, min_scale: float, most: float, cost: np.ndarray, volume: np.ndarray
+        self,
+        setup: float,
+        min_scale: float,
+        most: float,
+        cost: np.ndarray,
+        volume: np.ndarray,
+        *,
+        whole: bool = False,
     ) -> None:
         order = np.argsort(cost, kind="stable")
         self.setup, self.min_scale = setup, min_scale
@@ -37,6 +47,8 @@ class Hosting:
         self.room = np.clip(most - before, 0.0, volume)  # cheapest blocks first, up to the cap
         self.before = np.cumsum(self.room) - self.room
         self.most = float(self.room.sum())
+        self.volume = volume if whole and most < MOST_STEPS else None
+        self.limit = most
 
     def least(self, slope: float) -> float:
         """Return the least value of hosting or not, each million CNY of output ``slope`` dearer."""
@@ -44,7 +56,23 @@ class Hosting:
             return 0.0  # all that can come is too little: it cannot be hosted
         cost = self.cost + slope
         taken = np.where(cost < 0, self.room, np.clip(self.min_scale - self.before, 0.0, self.room))
-        return min(0.0, self.setup + float(cost @ taken))
+        inside = float(cost @ taken)
+        if self.volume is not None and self.setup + inside < 0:
+            inside = max(inside, _least_of_whole(cost * self.volume, self.volume, self.limit))
+        return min(0.0, self.setup + inside)
+
+
+def _least_of_whole(value: np.ndarray, volume: np.ndarray, most: float) -> float:
+    """Return the least sum of values of blocks that fit whole into ``most`` (a 0-1 knapsack).
+
+    The tolerance of the checks is granted here too, or a plan could be better than the bound.
+    """
+    room = math.floor(min(most * (1 + 1e-6), float(volume.sum())) + 1e-6)
+    best = np.zeros(room + 1)
+    for worth, size in zip(value.tolist(), volume.astype(np.int64).tolist(), strict=True):
+        if worth < 0 and size <= room:
+            np.minimum(best[size:], best[: room + 1 - size] + worth, out=best[size:])
+    return float(best[room])
 
 
 class Bound:
@@ -88,6 +116,10 @@ class Bound:
             self.blocks_of[key[1]].append(key)
         volume = {key: row["volume_mcny_per_year"] for key, row in facts.block.items()}
         self.volume = {i: np.array([volume[b] for b in keys]) for i, keys in self.blocks_of.items()}
+        self.whole = {
+            i: all(int(facts.block[b]["whole"]) == 1 and volume[b] % 1 == 0 for b in keys)
+            for i, keys in self.blocks_of.items()
+        }
         self.number = {
             i: np.array([facts.block_number[b] for b in keys], dtype=np.int64)
             for i, keys in self.blocks_of.items()
@@ -136,6 +168,8 @@ class Bound:
             if s in prices.service
         ]
         terms += [-price for price in prices.excludes.values()]
+        if prices.count:
+            terms.append(prices.count * self._least_zones())
         target = target_of(facts, question)
         if target is not None:
             terms.append(prices.target * target)
@@ -174,8 +208,41 @@ class Bound:
                 if rule["kind"] in ("max_zones", "min_zones"):
                     sign = 1.0 if rule["kind"] == "max_zones" else -1.0
                     opening += sign * self.prices.rule[rule["rule_id"]]
+            opening -= self.prices.count
         value = opening + self._inside(zone_id) + math.fsum(self.bought.get(zone_id, ()))
         return value if status == "required" else min(0.0, value)
+
+    def _least_zones(self) -> int:
+        """Return how many zones must open at least to take what must move; existing ones are."""
+        facts = self.facts
+        need = math.fsum(row["volume_mcny_per_year"] * self._share_to_zones(key)
+                         for key, row in facts.block.items())  # fmt: skip
+        need *= 1 - 2e-6  # what the tolerance of volumes and capacities forgives
+        room = []
+        for zone_id, row in facts.zone.items():
+            takes = math.fsum(
+                min(self._most_output(zone_id, i), float(self.volume[i].sum()))
+                for i in facts.industry
+                if self._may_host(zone_id, i)
+            )
+            if row["status"] == "existing":
+                need -= takes
+            else:
+                room.append(takes)
+        held = np.cumsum(sorted(room, reverse=True))
+        return 0 if need <= 0 else min(len(room), int(np.searchsorted(held, need)) + 1)
+
+    def _share_to_zones(self, block: tuple[str, str]) -> float:
+        """Return the share of a block that must come to zones: it can neither stay nor go away."""
+        row = self.facts.block[block]
+        if int(row["may_stay"]) == 1:
+            return 0.0
+        taken = math.fsum(
+            rival["max_share_of_block"]
+            for rival in self.facts.rival.values()
+            if not rival["industry_id"] or block[1] in many(rival["industry_id"])
+        )
+        return max(0.0, 1.0 - taken)
 
     def _inside(self, zone_id: str) -> float:
         """Return the least value of what an open zone hosts; a curve counts by its best slope."""
@@ -227,7 +294,8 @@ class Bound:
         own = facts.move_cost[self.number[industry_id], facts.zone_number[zone_id]] / MCNY
         cost = unit + own - self.block_price[industry_id]
         most = self._most_output(zone_id, industry_id)
-        return Hosting(setup, scale, most, cost, self.volume[industry_id])
+        whole = self.whole[industry_id] and industry["cluster_id"] not in facts.curve
+        return Hosting(setup, scale, most, cost, self.volume[industry_id], whole=whole)
 
     def _may_host(self, zone_id: str, industry_id: str) -> bool:
         """Return whether the tables and the question let the zone host the industry at all."""

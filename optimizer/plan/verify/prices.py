@@ -43,6 +43,7 @@ class Prices:
     gate_goods: dict[tuple[str, ...], float] = field(default_factory=dict)  # kind, row, goods key
     target: float = 0.0
     budget: float = 0.0
+    count: float = 0.0  # of the least number of zones that can take what must move
 
 
 def read_prices(
@@ -76,6 +77,7 @@ def read_prices(
         gate_goods=reader.keyed("gate_goods", 3, _GatesAndGoods(_gates(facts))),
         target=reader.scalar("target", stated=target_of(facts, question) is not None),
         budget=reader.scalar("budget", stated=question.budget_mcny is not None),
+        count=reader.scalar("count", stated=True),
     )  # fmt: skip
     for key, price in prices.rival_limit.items():
         reader.finite_row("rival_limit", " ".join(key), facts.rival_limit[key], price)
