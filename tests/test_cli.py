@@ -526,6 +526,7 @@ def test_another_solver_gets_the_same_optimum_from_the_file(
     assert zoneopt("export", instance, "--to", form, "--out", path).exit_code == 0
     assert solver(path) == pytest.approx(OPTIMUM[instance], rel=1e-6)
     names = path.with_suffix(f".{form}.names.csv").read_text(encoding="utf-8")
+    assert {p.name for p in path.parent.glob("*.csv")} == {f"model.{form}.names.csv"}
     assert "taiyuan" in names or "jinzhong" in names or "open" in names
 
 

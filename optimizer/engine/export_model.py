@@ -14,16 +14,16 @@ from optimizer.errors import OptimizerError
 from optimizer.model.siting import build_siting_model
 from optimizer.plan.plan import Question
 from optimizer.problem import build_problem
-from optimizer.solvers.export import write_lp, write_mps, write_names
+from optimizer.solvers.export import write_lp, write_mps
 
 
 def export_model(
     instance: Instance, path: Path, form: str, question: Question | None = None
 ) -> Path:
-    """Write the model of ``question`` with every route that could matter.
+    """Write the model of ``question`` with every route that could matter; return its map of names.
 
     All capacity rows are written, also those that do not bind, so that the file stands alone.
-    The names of columns and rows go to PATH.names.csv.
+    The map, which names what the columns and rows stand for, is PATH.names.csv.
     """
     problem = build_problem(instance, build_network(instance), question or Question())
     m = build_siting_model(problem)
@@ -39,6 +39,4 @@ def export_model(
     model = m.lp.compile()
     path.parent.mkdir(parents=True, exist_ok=True)
     write = write_mps if form == "mps" else write_lp
-    written = write(model, path)
-    write_names(model, path.with_suffix(path.suffix + ".names.csv"))
-    return written
+    return write(model, path)
