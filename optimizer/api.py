@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from instances import Instance, read_instance
 from networks.network import Network, build_network
+from optimizer.checkpoint import Checkpoint, State
 from optimizer.engine.progress import ProgressEvent, Watch
-from optimizer.plan.plan import Plan, Question, Status
+from optimizer.plan.plan import MAXIMISED, Plan, Question, Status
 from optimizer.result import Result
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def solve(
     explain: bool = True,
     verify: bool = True,
     overrides: Sequence[str] = (),
-    start: Plan | None = None,
+    start: Plan | Result | None = None,
+    checkpoint: Checkpoint | None = None,
     _method: Method | None = None,
     **asked: Any,
 ) -> Result:
@@ -71,7 +73,12 @@ def solve(
     overrides
         ``table.id.column=value`` texts, applied to a copy of the instance.
     start
-        A plan to begin from. Facility location and network design use what it opens.
+        A plan, also of another instance or a partial one, or an earlier result: the solve begins
+        from it and never ends with a worse plan than the start, if that fits. A result also hands
+        over its routes where they are still right, which saves most of the building.
+    checkpoint
+        Where decisions and bound are kept as they improve (`optimizer.checkpoint`); what it holds
+        already, of a run that was killed, is gone on from.
 
     Raises
     ------
@@ -109,7 +116,12 @@ def solve(
         network = build_network(instance)
     seconds["network"] = time.perf_counter() - clock
     watch = Watch(time_limit_s, on_progress, cancel or threading.Event())
-    problem = build_problem(instance, network, question)
+    watch.checkpoint = checkpoint
+    kept = checkpoint.state if checkpoint is not None else State()
+    if math.isfinite(kept.bound):
+        watch.report("resume", bound=kept.bound)
+    memory = start._memory if isinstance(start, Result) else None
+    problem = build_problem(instance, network, question, memory)
     routes = watch.seconds
     watch.report("routes", detail=f"{len(problem.lines)} kinds of goods, {problem.n_cells} cells")
     if _method is not None:
@@ -119,7 +131,9 @@ def solve(
     else:
         structure = recognise(instance, question)
     options: dict[str, Any] = {"gap": gap, "threads": threads, "seed": seed}
-    outcome = _solve_by(structure.method, problem, watch, solver, start, options)
+    begin = kept.values or start
+    outcome = _solve_by(structure.method, problem, watch, solver, begin, options)
+    _take_over(outcome, kept.bound, gap, -1.0 if question.objective in MAXIMISED else 1.0)
     seconds["build"] = routes + outcome.seconds.get("build", 0.0)
     seconds["solve"] = watch.seconds - seconds["build"]
     plan = None
@@ -161,6 +175,7 @@ def solve(
         explanation=explanation,
         structure=structure,
         _plan=plan,
+        _memory=outcome.memory,
     )
 
 
@@ -169,10 +184,17 @@ def _solve_by(
     problem: Problem,
     watch: Watch,
     solver: str,
-    start: Plan | None,
+    start: Plan | Result | Mapping[Hashable, float] | None,
     options: dict[str, Any],
 ) -> Outcome:
     """The outcome of the method that fits the structure."""
+    memory, values = None, None
+    if isinstance(start, Mapping):
+        values, start = start, None
+    if isinstance(start, Result):
+        memory = start._memory
+        values = memory.values if memory is not None else None
+        start = start._plan
     if method == "facility":
         from optimizer.engine.location import solve_location
 
@@ -183,7 +205,18 @@ def _solve_by(
         return solve_network_design(problem, watch, start=start, **options)
     from optimizer.engine.siting import solve_siting
 
-    return solve_siting(problem, watch, solver=solver, **options)
+    return solve_siting(
+        problem, watch, solver=solver, start=values or start, memory=memory, **options
+    )
+
+
+def _take_over(outcome: Outcome, bound: float, gap: float, sign: float) -> None:
+    """Let a bound that an earlier part of the run proved count, if it is the better one."""
+    if outcome.answer is None or not math.isfinite(bound):
+        return
+    outcome.bound = sign * min(max(sign * outcome.bound, bound), sign * outcome.objective)
+    if abs(outcome.objective - outcome.bound) <= gap * abs(outcome.objective):
+        outcome.status, outcome.stop_reason = Status.OPTIMAL, "gap reached"
 
 
 def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan | None:

@@ -9,6 +9,7 @@ import click
 
 _COMMANDS = {  # name -> (module, short help); the full help is the command's own
     "solve": ("solve", "Find the least-cost siting plan, with a proven bound."),
+    "resume": ("solve", "Go on with a solve that was killed."),
     "verify": ("verify", "Recompute a plan from the tables alone and check its bound."),
     "route": ("route", "Print the best routes between two places."),
     "calibrate": ("route", "Compare the network with published figures."),
@@ -17,6 +18,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "export": ("export", "Write an instance as CSV, Excel, Parquet, LP, MPS, GeoJSON or GraphML."),
     "generate": ("generate", "Draw an instance: the planner's problem or published recipes."),
     "report": ("report", "Write the report of a run folder again."),
+    "bench": ("bench", "Measure zoneopt and other solvers on suites of instances."),
     "completion": ("data", "Print the tab completion script of a shell."),
 }
 

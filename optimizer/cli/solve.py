@@ -174,41 +174,102 @@ def solve(
     asked["closed"] = closed_ids(table, asked["closed"])
     asked |= target or {}
     question = Question(industry_targets=industry_targets, **asked)
+    options = {
+        "solver": solver,
+        "time_limit_s": time_limit_s,
+        "gap": gap,
+        "threads": threads,
+        "seed": seed,
+    }
+    checkpoint = None
+    if out is not None:
+        from optimizer.checkpoint import Checkpoint
+
+        checkpoint = Checkpoint.beside(out)
+        changed = table.override(*overrides) if overrides else table
+        checkpoint.begin(changed, question, options)
     with CancelOnInterrupt() as cancel, ProgressLine(enabled=not quiet) as progress:
         result = run_solve(
             table,
             question,
-            solver=solver,
-            time_limit_s=time_limit_s,
-            gap=gap,
-            threads=threads,
-            seed=seed,
             on_progress=progress,
             cancel=cancel,
             overrides=overrides,
+            checkpoint=checkpoint,
+            **options,
         )
     seconds = dict(result.seconds)
     seconds["read"] += read_s
-    result = replace(result, seconds=seconds)
+    finish(replace(result, seconds=seconds), out, as_json=as_json, explain=explain)
+    if checkpoint is not None:
+        checkpoint.remove()
+    sys.exit(0 if result.has_plan else 1)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=Number(min_open=True, endless=True),
+    metavar="S",
+    help="Seconds, instead of those of the run.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object and nothing else on standard output.",
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def resume(run: Path, time_limit_s: float | None, as_json: bool, quiet: bool) -> None:
+    """Go on with a solve that was killed, from what it had found.
+
+    RUN is the folder that `zoneopt solve --out RUN` was to write. Decisions and bound are no worse
+    than those on disk. Exit codes as for solve.
+    """
+    from optimizer.api import solve as run_solve
+    from optimizer.checkpoint import Checkpoint
+    from optimizer.run import check_out
+
+    check_out(run)
+    checkpoint = Checkpoint.beside(run)
+    table, question, options = checkpoint.load()
+    if time_limit_s is not None:
+        options["time_limit_s"] = time_limit_s
+    with CancelOnInterrupt() as cancel, ProgressLine(enabled=not quiet) as progress:
+        result = run_solve(
+            table, question, on_progress=progress, cancel=cancel, checkpoint=checkpoint, **options
+        )
+    finish(result, run, as_json=as_json, explain=False)
+    checkpoint.remove()
+    sys.exit(0 if result.has_plan else 1)
+
+
+def finish(result: Result, out: Path | None, *, as_json: bool, explain: bool) -> None:
+    """Write the run folder, if one was asked for, and print what was found."""
+    import time
+    from dataclasses import replace
+
     where = None
     if out is not None and result.has_plan:
         from optimizer.run import write_run
 
         started = time.perf_counter()
         where = write_run(out, result.instance, result.plan, run_info(result))
-        result = replace(result, seconds=seconds | {"write": time.perf_counter() - started})
+        written = {"write": time.perf_counter() - started}
+        result = replace(result, seconds=dict(result.seconds) | written)
     if as_json:
         print_json(result.to_dict() | {"out": str(out) if where else None})
-    else:
-        if explain and result.structure is not None:
-            for line in result.structure.lines():
-                click.echo(line)
-        click.echo(result.summary())
-        for note in result.notes:
-            click.echo(f"note: {note}")
-        if where:
-            click.echo(f"report: {where / 'report.html'}")
-    sys.exit(0 if result.has_plan else 1)
+        return
+    if explain and result.structure is not None:
+        for line in result.structure.lines():
+            click.echo(line)
+    click.echo(result.summary())
+    for note in result.notes:
+        click.echo(f"note: {note}")
+    if where:
+        click.echo(f"report: {where / 'report.html'}")
 
 
 def run_info(result: Result) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from optimizer.checkpoint import Checkpoint
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
@@ -40,6 +42,7 @@ class Watch:
     started: float = field(default_factory=time.perf_counter)
     incumbent: float | None = None
     bound: float | None = None
+    checkpoint: Checkpoint | None = None
 
     @property
     def seconds(self) -> float:
@@ -68,6 +71,8 @@ class Watch:
             self.incumbent = incumbent
         if bound is not None and (self.bound is None or bound > self.bound):
             self.bound = bound
+            if self.checkpoint is not None:
+                self.checkpoint.save(None, float("inf"), bound)
         if self.on_progress is not None:
             best = None if self.incumbent is None else self.sign * self.incumbent
             limit = None if self.bound is None else self.sign * self.bound

@@ -161,8 +161,8 @@ class Relaxation:
 
     # -- shared capacities ----------------------------------------------------------------------
 
-    def add_violated(self, x: np.ndarray, tolerance: float = 1e-6) -> int:
-        """Add the rows of capacities that the routes of ``x`` exceed; return how many."""
+    def overloaded(self, x: np.ndarray, tolerance: float = 1e-6) -> list[int]:
+        """Resources without a row whose capacity the routes of ``x`` exceed."""
         load: dict[int, float] = {}
 
         def carry(use: dict[int, float], amount: float) -> None:
@@ -184,18 +184,22 @@ class Relaxation:
                 carry(route_usage(self.m, key[1], key[2]), x[column])
             elif key[0] == "bundle" and x[column] > 0:
                 carry(bundle_usage(self.m, key[1], key[2]), x[column])
-        added = 0
+        over = []
         for r in sorted(set(load) - self.resources):
             capacity = self.m.resources.today[r]
-            if (
-                self.m.resources.keys[r][0] != "gate"
-                and load[r] > capacity * (1 + tolerance) + tolerance
-            ):
-                self.add_resource(r)
-                added += 1
-        if added:
+            is_gate = self.m.resources.keys[r][0] == "gate"
+            if not is_gate and load[r] > capacity * (1 + tolerance) + tolerance:
+                over.append(r)
+        return over
+
+    def add_violated(self, x: np.ndarray) -> int:
+        """Add the rows of capacities that the routes of ``x`` exceed; return how many."""
+        over = self.overloaded(x)
+        for r in over:
+            self.add_resource(r)
+        if over:
             self.list_routes()
-        return added
+        return len(over)
 
     def add_resource(self, resource: int) -> None:
         """Add the capacity row of a resource (and the minimum load of a service that may run)."""

@@ -24,10 +24,10 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
-from optimizer.engine.start import start_vector
+from optimizer.engine.start import LARGE, kernel_start, start_vector
 from optimizer.memory import Memory
 from optimizer.model.siting import SitingModel, build_siting_model
-from optimizer.plan.plan import Plan, Status
+from optimizer.plan.plan import MAXIMISED, Plan, Status
 from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
@@ -74,10 +74,11 @@ def solve_siting(
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     options |= {"start": start, "memory": memory}
     outcome = _solve(problem, watch, None, **options)
-    if outcome.answer is None or problem.question.objective not in ("absorbed", "jobs"):
+    if outcome.answer is None or problem.question.objective not in MAXIMISED:
         return outcome
     watch.report("cheapest", detail="of the plans with the best objective")
     watch.incumbent = watch.bound = None
+    watch.checkpoint = None  # what follows is about cost
     options["start"] = outcome.values
     second = _solve(problem, watch, outcome.objective * (1 - 1e-7), **options)
     for phase, seconds in second.seconds.items():
@@ -152,6 +153,11 @@ def _solve(
         if first is None:
             outcome.notes.append("the start does not fit this problem: solved without it")
         watch.report("start", incumbent=None if first is None else float(np.dot(m.lp.cost, first)))
+    if first is None and sum(m.lp.integer) > LARGE and not watch.stopped:
+        watch.report("kernel", detail="a first plan from what the relaxation uses")
+        first = kernel_start(m, relaxation.x, watch, gap)
+        if first is not None:
+            watch.report("kernel", incumbent=float(np.dot(m.lp.cost, first)))
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     _integers(m, relaxation, watch, outcome, first, **options)
     outcome.memory = Memory(
@@ -168,8 +174,23 @@ def _solve(
 
 def _report(watch: Watch, complete: bool, incumbent: float | None, bound: float | None) -> None:
     """Tell what the solver says; its bound counts only if the model has every route."""
-    candidate = "" if incumbent is None else f"candidate {watch.sign * incumbent:,.6g}"
-    watch.report("integers", bound=bound if complete else None, detail=candidate)
+    watch.report("integers", bound=bound if complete else None)
+
+
+def _keep(m: SitingModel, watch: Watch, x: np.ndarray) -> None:
+    """Save the decisions of a candidate, for a run that is killed."""
+    if watch.checkpoint is None:
+        return
+    integers = np.flatnonzero(np.array(m.lp.integer[: len(x)], dtype=bool) & (np.abs(x) > 0.5))
+    values = {m.lp.col_keys[c]: float(round(x[c])) for c in integers.tolist()}
+    watch.checkpoint.save(values, float(np.dot(m.lp.cost[: len(x)], x)), None)
+
+
+def _found(m: SitingModel, relaxation: Relaxation, watch: Watch, x: np.ndarray) -> None:
+    """Tell of a better plan that the solver found, if it overloads nothing that has no row yet."""
+    if relaxation.overflow(x) <= 1e-6 and not relaxation.overloaded(x):
+        watch.report("integers", incumbent=float(np.dot(m.lp.cost, x)) + m.lp.offset)
+        _keep(m, watch, x)
 
 
 def _integers(
@@ -200,6 +221,7 @@ def _integers(
             if start is None
             else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
             on_progress=partial(_report, watch, complete),
+            on_solution=partial(_found, m, relaxation, watch),
             cancel=watch.cancel,
         )
         result = solve_model(m.lp.compile(), solver, options)
@@ -213,6 +235,7 @@ def _integers(
             return
         assert result.x is not None, "has_plan says so"
         start = result.x
+        _keep(m, watch, result.x)
         relaxation.rounds += 1
         if relaxation.add_violated(result.x):
             if watch.stopped:

@@ -19,6 +19,9 @@ from optimizer.solvers import SolverOptions, solve_model
 
 REPAIR_S = 20.0  # most seconds for the small integer model
 REPAIR_GAP = 3e-4
+LARGE = 4_000  # integers from which a kernel is solved first
+KERNEL_S = 90.0
+KERNEL_SHARE = 0.4
 
 
 def start_vector(
@@ -50,6 +53,25 @@ def start_vector(
     used = (whole > 0.5) | (relaxed > 1e-6)
     small = replace(model, ub=np.where(model.integer & ~used, np.maximum(model.lb, 0.0), model.ub))
     options = SolverOptions(time_limit_s=min(REPAIR_S, limit), gap=REPAIR_GAP, cancel=watch.cancel)
+    result = solve_model(small, "highs", options)
+    if result.status.has_plan and _without_overflow(m, result.x):
+        return result.x
+    return None
+
+
+def kernel_start(
+    m: SitingModel, relaxed: np.ndarray, watch: Watch, gap: float
+) -> np.ndarray | None:
+    """Return a good plan from the integers that the relaxation uses, or None if none was found.
+
+    On large problems a solver spends its time far from any plan; over this kernel (Guastaroba and
+    Speranza 2012) the integer model is small and its plans are close to the best.
+    """
+    model = m.lp.compile()
+    kept = ~model.integer | (relaxed > 1e-6)
+    small = replace(model, ub=np.where(kept, model.ub, np.maximum(model.lb, 0.0)))
+    limit = min(KERNEL_S, watch.left_s * KERNEL_SHARE)
+    options = SolverOptions(time_limit_s=limit, gap=gap / 2, cancel=watch.cancel)
     result = solve_model(small, "highs", options)
     if result.status.has_plan and _without_overflow(m, result.x):
         return result.x

@@ -24,6 +24,7 @@ import numpy as np
 
 from optimizer.linear import LinearModel
 from optimizer.memory import Memory
+from optimizer.plan.plan import MAXIMISED
 from optimizer.problem import MCNY, Problem, hosts_within
 
 Commodity = tuple[int, int]  # (goods line, host node)
@@ -76,7 +77,7 @@ class SitingModel:
     @property
     def sign(self) -> float:
         """-1 where the question's objective is maximised; the LP always minimises."""
-        return -1.0 if self.problem.question.objective in ("absorbed", "jobs") else 1.0
+        return -1.0 if self.problem.question.objective in MAXIMISED else 1.0
 
     def out_terms(self, cells: Iterable[int], factor: float = 1.0) -> list[tuple[int, float]]:
         """(column, factor) pairs whose sum is the output of ``cells``."""
@@ -450,7 +451,7 @@ def add_volume(m: SitingModel) -> None:
 
 
 def _away(problem: Problem, measure: float) -> float:
-    return 0.0 if problem.question.objective in ("absorbed", "jobs") else measure
+    return 0.0 if problem.question.objective in MAXIMISED else measure
 
 
 # ---------------------------------------------------------------------------------------------

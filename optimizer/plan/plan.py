@@ -33,6 +33,7 @@ class Status(StrEnum):
 
 
 OBJECTIVES = ("cost", "absorbed", "jobs", "hours", "co2e")
+MAXIMISED = ("absorbed", "jobs")
 
 
 @dataclass(frozen=True, slots=True)

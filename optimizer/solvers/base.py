@@ -28,6 +28,7 @@ class SolverOptions:
     seed: int = 0
     start: np.ndarray | None = None  # a full vector of column values, feasible or not
     on_progress: Callable[[float | None, float | None], None] | None = None  # (incumbent, bound)
+    on_solution: Callable[[np.ndarray], None] | None = None  # each better plan; HiGHS only
     cancel: threading.Event | None = None  # set it and the solver stops soon, keeping its best
 
 

@@ -57,7 +57,7 @@ def solve(
         _must(solver.setSolution(len(start), columns, start), "setSolution")
     stopping, progress = threading.Event(), Progress()
     best: list[np.ndarray] = []
-    _listen(solver, stopping, progress, best if is_mip else None)
+    _listen(solver, stopping, progress, best if is_mip else None, options.on_solution)
     _set_time_limit(solver, clock.left_s)
     try:
         run_watched(solver.run, stopping.set, options=options, clock=clock, progress=progress)
@@ -108,6 +108,7 @@ def _listen(
     stopping: threading.Event,
     progress: Progress,
     best: list[np.ndarray] | None,
+    on_solution: Callable[[np.ndarray], None] | None = None,
 ) -> None:
     """Have HiGHS look at ``stopping`` and keep ``progress`` and ``best`` up to date."""
 
@@ -116,6 +117,8 @@ def _listen(
             if kind == int(_CB.kCallbackMipImprovingSolution):
                 best[:] = [np.array(out.mip_solution, dtype=float)]
                 progress.incumbent = float(out.objective_function_value)
+                if on_solution is not None:
+                    on_solution(best[0])
             elif kind == int(_CB.kCallbackMipInterrupt):
                 if math.isfinite(out.mip_primal_bound):
                     progress.incumbent = float(out.mip_primal_bound)
