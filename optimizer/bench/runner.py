@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,11 @@ def run_all(
     """
     here = {"machine": machine(), "versions": versions()}
     for number, run in enumerate(runs, start=1):
-        if run.key in store:
-            on_row(number, store.rows[run.key], False)
-            continue
-        row = run_one(
-            run, terms, data, _facilities(store, run), here,
-            lambda text, number=number, run=run: on_progress(number, run, text),
-        )  # fmt: skip
-        store.add(row)
-        on_row(number, row, True)
+        is_new = run.key not in store
+        if is_new:
+            tell = partial(on_progress, number, run)
+            store.add(run_one(run, terms, data, _facilities(store, run), here, tell))
+        on_row(number, store.rows[run.key], is_new)
 
 
 def _facilities(store: Store, run: Run) -> int | None:
@@ -120,7 +117,10 @@ def run_one(
         "facilities": facilities, "memory_gb": terms.memory_gb,
         "data": str(data.resolve()) if data is not None else None,
     }  # fmt: skip
-    start = {"load_at_start": load(), "date": time.strftime("%Y-%m-%d", time.gmtime())}
+    start: dict[str, Any] = {
+        "load_at_start": load(),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
     with tempfile.TemporaryFile() as noise:
         watched = _Watched(task, run.limit_s, noise, tell)
         watched.wait()
