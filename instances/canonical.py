@@ -62,7 +62,10 @@ def _add_moves(
     digest: hashlib._Hash, drafts: Mapping[str, DraftTable], dense: np.ndarray | None
 ) -> None:
     """Add the costs that are not zero: rows and matrix of the same costs hash alike."""
-    blocks, zones, costs, notes = move_entries(drafts, dense)
+    if dense is not None:
+        _add_matrix(digest, drafts, dense)
+        return
+    blocks, zones, costs, notes = move_entries(drafts)
     keep = costs != 0.0
     blocks, zones, costs = blocks[keep], zones[keep], costs[keep]
     if not len(costs):
@@ -71,28 +74,41 @@ def _add_moves(
     digest.update(f"moves {len(costs)}{_SEPARATOR}".encode())
     for values in (blocks, zones, costs):
         digest.update(np.ascontiguousarray(values[order]).tobytes())
-    if notes is not None:
-        kept = [note for note, wanted in zip(notes, keep, strict=True) if wanted]
-        plain = f"{DENSE_SOURCE}{_SEPARATOR}{DENSE_GRADE}"
-        if any(note != plain for note in kept):
-            digest.update("\x1e".join(kept[i] for i in order).encode())
+    kept = [note for note, wanted in zip(notes, keep, strict=True) if wanted]
+    plain = f"{DENSE_SOURCE}{_SEPARATOR}{DENSE_GRADE}"
+    if any(note != plain for note in kept):
+        digest.update("\x1e".join(kept[i] for i in order).encode())
+
+
+def _add_matrix(digest: hashlib._Hash, drafts: Mapping[str, DraftTable], dense: np.ndarray) -> None:
+    """Add a matrix as its rows in order would be added, without making them: it may be large."""
+    blocks = drafts["blocks"]
+    keys = list(zip(blocks.texts("origin_id"), blocks.texts("industry_id"), strict=True))
+    names = drafts["zones"].texts("zone_id")
+    zone_order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    block_order = sorted(range(len(keys)), key=keys.__getitem__)
+    count = int(np.count_nonzero(dense))
+    if not count:
+        return
+    digest.update(f"moves {count}{_SEPARATOR}".encode())
+    for rank, block in enumerate(block_order):
+        digest.update(np.full(np.count_nonzero(dense[block]), rank, dtype="<i8").tobytes())
+    for block in block_order:
+        digest.update(np.flatnonzero(dense[block][zone_order]).astype("<i8").tobytes())
+    for block in block_order:
+        costs = dense[block][zone_order]
+        digest.update(costs[costs != 0.0].astype("<f8").tobytes())
 
 
 def move_entries(
-    drafts: Mapping[str, DraftTable], dense: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str] | None]:
-    """Costs of moves with the ranks of block and zone among the sorted keys."""
+    drafts: Mapping[str, DraftTable],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Costs of rows of moves with the ranks of block and zone among the sorted keys."""
     blocks, zones, moves = drafts["blocks"], drafts["zones"], drafts["moves"]
     keys = list(zip(blocks.texts("origin_id"), blocks.texts("industry_id"), strict=True))
     names = zones.texts("zone_id")
     block_rank = {key: i for i, key in enumerate(sorted(keys))}
     zone_rank = {name: i for i, name in enumerate(sorted(names))}
-    if dense is not None:
-        rows, columns = np.nonzero(dense)
-        of_block = np.array([block_rank[k] for k in keys], dtype="<i8")
-        of_zone = np.array([zone_rank[n] for n in names], dtype="<i8")
-        costs = dense[rows, columns].astype("<f8")
-        return of_block[rows], of_zone[columns], costs, None
     pairs = zip(moves.texts("origin_id"), moves.texts("industry_id"), strict=True)
     notes = [
         f"{source}{_SEPARATOR}{grade}"

@@ -91,7 +91,7 @@ class Instance:
         if self.dense_moves is not None:
             return self.dense_moves
         blocks, zones = self._drafts["blocks"], self._drafts["zones"]
-        block_rank, zone_rank, costs, _ = move_entries(self._drafts, None)
+        block_rank, zone_rank, costs, _ = move_entries(self._drafts)
         keys = list(zip(blocks.texts("origin_id"), blocks.texts("industry_id"), strict=True))
         names = zones.texts("zone_id")
         matrix = np.zeros((len(keys), len(names)))

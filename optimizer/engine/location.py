@@ -49,13 +49,15 @@ def location_of(problem: Problem) -> Location:
     moves = problem.instance.move_costs()
     moves = (moves if len(block) == len(moves) else moves[block]).T / MCNY
     cost = (moves + unit[:, industry]) * volume
-    shift = np.minimum(0.0, cost.min(axis=0, initial=0.0))
+    shift = cost.min(axis=0, initial=0.0)
+    if shift.any():
+        cost = cost - shift
     opening, required, constant = _openings(problem)
     facility = FacilityProblem(
         fixed_cost=_whole(opening),
         capacity=_capacities(problem),
         demand=_demands(problem, block),
-        unit_cost=_whole(cost - shift),
+        unit_cost=_whole(cost),
         single_source=bool(len(block)) and bool(problem.whole[block].all()),
         name=problem.instance.instance_id,
     )
@@ -117,13 +119,16 @@ def _demands(problem: Problem, block: np.ndarray) -> np.ndarray:
 
 def _whole(values: np.ndarray) -> np.ndarray:
     """Return whole numbers where a change of units has moved them by a rounding, else as given."""
-    finite = np.isfinite(values)
-    near = np.round(values[finite])
-    if not np.all(np.abs(values[finite] - near) <= _WHOLE * np.maximum(1.0, np.abs(near))):
-        return values
-    result = values.copy()
-    result[finite] = near
-    return result
+
+    def near(part: np.ndarray) -> bool:
+        whole = np.round(part)
+        with np.errstate(invalid="ignore"):  # inf - inf
+            off = np.abs(part - whole) > _WHOLE * np.maximum(1.0, np.abs(whole))
+        return not off.any()
+
+    if near(values[:1]) and near(values):  # most costs that are not whole show it at once
+        return np.round(values)
+    return values
 
 
 # -- solving ----------------------------------------------------------------------------------
