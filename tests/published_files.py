@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from instances import Instance
 from instances.published.facility import FacilityInstance
 from instances.published_design import PublishedDesign
 
@@ -123,3 +124,104 @@ def design_optimum(p: PublishedDesign) -> float:
     )
     assert answer.status == 0
     return float(answer.fun)
+
+
+def random_trade(seed: int) -> Instance:
+    """Network design made by hand: in China, several goods each way, links free and opened."""
+    from instances import make_instance
+
+    rng = np.random.default_rng(seed)
+    source = {"source": "drawn for a test", "grade": "assumed"}
+    nodes = [f"n{k}" for k in range(int(rng.integers(4, 6)))]
+    zones, far = nodes[:2], nodes[2:]
+    industries = [f"i{k}" for k in range(int(rng.integers(1, 3)))]
+    home = {i: zones[int(rng.integers(2))] for i in industries}
+    links, projects, effects, bottlenecks = [], [], [], []
+    pairs = [(a, b) for a in nodes for b in nodes if a != b]
+    for number, k in enumerate(rng.permutation(len(pairs))[: 3 * len(nodes)]):
+        tail, head = pairs[k]
+        opened = rng.random() < 0.6
+        limited = rng.random() < 0.5
+        link = {
+            "link_id": f"l{number}", "tail_place_id": tail, "head_place_id": head, "mode": "road",
+            "both_ways": int(not opened and not limited and rng.random() < 0.5), "km": 1.0,
+            "tariff_id": "road", "cost_cny_per_teu": float(rng.integers(0, 9)) * 1e5,
+            "bottleneck_id": f"b{number}" if limited else "", "needs_project": int(opened),
+            **source,
+        }  # fmt: skip
+        links.append(link)
+        if limited:
+            room = float(rng.integers(2, 30))
+            bottlenecks.append(
+                {"bottleneck_id": f"b{number}", "name": "b", "kind": "line",
+                 "capacity_teu_per_year": room, **source}
+            )  # fmt: skip
+        if opened:
+            project = {"project_id": f"p{number}", "name": "p", "kind": "link", "life_years": 20.0}
+            cost = {"capital_mcny": float(rng.integers(0, 50)), "upkeep_mcny_per_year": 0.5}
+            projects.append(project | cost | source)
+            effect = {"effect": "opens_link", "element_id": f"l{number}"}
+            effects.append({"project_id": f"p{number}", **effect, **source})
+    gates = [
+        {"transfer_id": n, "place_id": n, "from_mode": "gate", "to_mode": "road",
+         "cost_cny_per_teu": float(rng.integers(0, 3)) * 1e4, **source}
+        for n in nodes
+    ]  # fmt: skip
+    regimes = dict.fromkeys(
+        ("import_regime", "home_regime", "export_regime", "sale_regime"), "domestic"
+    )
+    regions = [
+        {"region_id": n, "role": role, "place_id": n, "share": 1.0, **source}
+        for n in far for role in ("source", "market")
+    ]  # fmt: skip
+    inputs = [
+        {"industry_id": i, "input_id": n, "region_id": n, "share_of_output_value": 0.25,
+         "value_cny_per_teu": 5e5, **source}
+        for i in industries for n in far if rng.random() < 0.6
+    ]  # fmt: skip
+    return make_instance(
+        instance_id=f"trade{seed}",
+        name="trade",
+        settings={"year": 2024, "discount_rate": 0.05, "carrying_rate": 0.0},
+        tables={
+            "places": [
+                {"place_id": n, "name": n, "kind": "zone" if n in zones else "origin",
+                 "in_china": 1, "latitude_deg": 35 + k, "longitude_deg": 110, **source}
+                for k, n in enumerate(nodes)
+            ],
+            "tariffs": [
+                {"tariff_id": "road", "mode": "road", "speed_km_per_hour": 60, **source}
+            ],
+            "links": links, "projects": projects, "project_effects": effects,
+            "bottlenecks": bottlenecks, "transfers": gates, "regions": regions, "inputs": inputs,
+            "forms": [{"form_id": "general", "name": "general", **regimes, **source}],
+            "factor_prices": [{"factor_region_id": "r", "wage_cny_per_year": 1e5, **source}],
+            "industries": [
+                {"industry_id": i, "name": i, "output_value_cny_per_teu": 1e6,
+                 "workers_per_mcny": 1.5, "host_setup_mcny_per_year": 2.0, **source}
+                for i in industries
+            ],
+            "outputs": [
+                {"industry_id": i, "region_id": far[-1], "share": 1.0, **source}
+                for i in industries
+            ],
+            "zones": [
+                {"zone_id": z, "zone_kind": "development_zone", "factor_region_id": "r",
+                 "open_mcny": 4.0, "open_mcny_per_year": 1.0, **source}
+                for z in zones
+            ],
+            "eligibility": [
+                {"zone_id": z, "industry_id": i, "form_id": "general", **source}
+                for i, z in home.items()
+            ],
+            "origins": [
+                {"origin_id": o, "name": o, "place_id": n, "form_id": "general", **source}
+                for o, n in (("o1", far[0]), ("o2", far[1]))
+            ],
+            "blocks": [
+                {"origin_id": o, "industry_id": i, "may_stay": 0,
+                 "volume_mcny_per_year": float(rng.integers(1, 9)), **source}
+                for o in ("o1", "o2") for i in industries
+            ],
+        },
+    )  # fmt: skip

@@ -213,6 +213,28 @@ def test_design_by_either_engine_and_by_an_independent_model(seed: int) -> None:
     assert proven(instance, _method="siting").objective == pytest.approx(expected, rel=1e-6)
 
 
+def test_design_made_by_hand_by_either_engine() -> None:
+    """In China, with goods both ways, free links, set-up and opening: plans or none alike."""
+    found = []
+    for seed in range(14):
+        try:
+            instance = files.random_trade(seed)
+        except InstanceError:
+            continue  # drawn without a way
+        structure = recognise(instance, Question())
+        assert structure.method == "design", structure.reasons
+        one = solve(instance, gap=1e-7)
+        other = solve(instance, gap=1e-7, _method="siting", explain=False)
+        assert one.status is other.status, seed
+        if one.has_plan:
+            assert one.objective == pytest.approx(other.objective, rel=1e-6), seed
+            certified = one.plan.certificate["claimed_bound"]
+            assert certified <= one.objective + 1e-6 * abs(one.objective)
+            found.append(certified / one.objective)
+    assert len(found) >= 4
+    assert max(found) > 0.999
+
+
 def test_statuses_and_lumps_of_zones_by_either_engine() -> None:
     """A required, an existing and a forbidden zone, capital and set-up costs, saved money."""
     base = facility_instance(files.random_location(11))
