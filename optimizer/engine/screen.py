@@ -15,12 +15,14 @@ import numpy as np
 from optimizer.model.siting import (
     Commodity,
     SitingModel,
+    base_usage,
     projects_opening,
     route_usage,
     route_weight,
 )
 
 SLACK = 1e-9
+BEYOND_ALL = 1e15  # mcny per mcny: more than anything costs, and finite times no volume
 
 
 def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]]) -> set[int]:
@@ -36,6 +38,8 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
     for commodity, arcs in found:
         line = problem.lines[commodity[0]]
         saving = max(0.0, -route_weight(m, commodity, arcs)) / 1e6 * line.teu
+        if any(m.resources.today[r] == 0 for r in base_usage(m, commodity)):
+            saving = BEYOND_ALL  # it saves a project or service that the base route needs
         for r, count in route_usage(m, commodity, arcs).items():
             if m.resources.today[r] == 0 and count > 0:
                 for cell in m.commodity_cells[commodity]:
