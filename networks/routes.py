@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instances.errors import InstanceError, OptimizerError
+from instances.errors import OptimizerError
 from networks.blocked import Opening, Reach, smallest_blocking_set, smallest_opening_set
 from networks.cargo import find_goods
 from networks.closures import closing_ids
@@ -126,14 +126,14 @@ def find_routes(
     cargo = find_goods(network.tables, goods, value_cny_per_teu, tonnes_per_teu)
     start = find_end(network, from_, from_regime)
     end = find_end(network, to_, to_regime)
-    if set(start.nodes) & set(end.nodes):
-        raise InstanceError(f"from and to are the same: {start.name} ({start.regime})")
     ids = tuple(closing_ids(network, closed))
     criteria: tuple[By, ...] = ("cost", "hours", "co2")
     if not isinstance(pareto, bool):
         criteria, pareto = tuple(pareto), True
     mask = network.available(closed=ids, projects=projects, services=services)
-    if pareto:
+    if set(start.nodes) & set(end.nodes):
+        found: list[list[int]] = [[]]  # there already; every other route would be a detour back
+    elif pareto:
         found = pareto_routes(network, mask, cargo, start.nodes, end.nodes, criteria)
     else:
         weights = network.weights(cargo, by)

@@ -545,7 +545,7 @@ def test_sources_that_do_not_exist(tmp_path: Path) -> None:
     assert "Excel workbook" in find_faults(tmp_path / "a.xlsx")[0].message
     assert len(find_faults(tmp_path / "a.xlsx")) == 1
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(InstanceError, match="is not an instance"):
+    with pytest.raises(InstanceError, match="is neither an instance"):
         read_instance(tmp_path / "a.txt")
 
 
