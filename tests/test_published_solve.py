@@ -216,7 +216,7 @@ def test_design_by_either_engine_and_by_an_independent_model(seed: int) -> None:
 def test_design_made_by_hand_by_either_engine() -> None:
     """In China, with goods both ways, free links, set-up and opening: plans or none alike."""
     found = []
-    for seed in range(14):
+    for seed in (*range(10), 29, 41, 65):  # the last ones: base routes that need a project
         try:
             instance = files.random_trade(seed)
         except InstanceError:

@@ -95,8 +95,8 @@ class Bound:
                     + prices.service.get(arc.service_id, 0.0))
             for arc in network.arc.values()
         ], dtype=float)  # fmt: skip
-        self.gates = Gates(facts, network, goods, prices)
         usable = usable_ever(network, question.closed)
+        self.gates = Gates(facts, network, goods, prices, usable)
         surcharge += self.gates.surcharge
         self.routes = Routes(network, goods, usable, surcharge, self.gates.own)
         self.priced_rules = [r for r in facts.rules if prices.rule.get(r["rule_id"], 0.0) != 0.0]

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from optimizer.plan.verify.arcs import Network
+from optimizer.plan.verify.arcs import Arc, Network, Node
 from optimizer.plan.verify.facts import OPENING_EFFECTS, Facts
 from optimizer.plan.verify.goods import MCNY, GoodsBook
 from optimizer.plan.verify.prices import Gate, Prices
@@ -22,7 +22,14 @@ class Gates:
     ``surcharge`` is by arc, for all goods; ``own`` by goods key and arc.
     """
 
-    def __init__(self, facts: Facts, network: Network, goods: GoodsBook, prices: Prices) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        network: Network,
+        goods: GoodsBook,
+        prices: Prices,
+        usable: np.ndarray,
+    ) -> None:
         self.facts = facts
         self.arcs = list(network.arc.values())
         self.surcharge = np.zeros(len(network.arc))
@@ -31,7 +38,8 @@ class Gates:
         if not prices.gate and not prices.gate_goods:
             return
         arcs: dict[Gate, list[int]] = {}
-        for number, arc in enumerate(self.arcs):
+        for number in _on_some_route(facts, goods, self.arcs, usable):
+            arc = self.arcs[number]
             arcs.setdefault((arc.kind, arc.row_id), []).append(number)
         teu = _teu_by_goods(facts, goods)
         total = math.fsum(teu.values())
@@ -65,6 +73,37 @@ class Gates:
                 room = self.facts.bottleneck[bottleneck_id]["capacity_teu_per_year"]
                 most = min(most, room + math.fsum(added.values()))
         return most
+
+
+def _on_some_route(
+    facts: Facts, goods: GoodsBook, arcs: list[Arc], usable: np.ndarray
+) -> list[int]:
+    """Return the arcs that lie between the ends of goods of zones, over arcs that may be used."""
+    tails: set[Node] = set()
+    heads: set[Node] = set()
+    for zone_id, industry_id in facts.eligible:
+        for form_id in facts.form:
+            for g in goods.of(zone_id, form_id, industry_id).values():
+                if g.tail is not None and g.head is not None:
+                    tails.add(g.tail)
+                    heads.add(g.head)
+    numbers = np.flatnonzero(usable).tolist()
+    ahead: dict[Node, list[Node]] = {}
+    behind: dict[Node, list[Node]] = {}
+    for n in numbers:
+        ahead.setdefault(arcs[n].tail, []).append(arcs[n].head)
+        behind.setdefault(arcs[n].head, []).append(arcs[n].tail)
+    between = _reached(tails, ahead) & _reached(heads, behind)
+    return [n for n in numbers if arcs[n].tail in between and arcs[n].head in between]
+
+
+def _reached(start: set[Node], steps: dict[Node, list[Node]]) -> set[Node]:
+    seen, stack = set(start), list(start)
+    while stack:
+        fresh = set(steps.get(stack.pop(), ())) - seen
+        seen |= fresh
+        stack.extend(fresh)
+    return seen
 
 
 def _teu_by_goods(facts: Facts, goods: GoodsBook) -> dict[str, float]:
