@@ -174,7 +174,7 @@ def solve(
     asked["closed"] = closed_ids(table, asked["closed"])
     asked |= target or {}
     question = Question(industry_targets=industry_targets, **asked)
-    options = {
+    options: dict[str, Any] = {
         "solver": solver,
         "time_limit_s": time_limit_s,
         "gap": gap,
