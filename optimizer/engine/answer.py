@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from networks.network import Network
-from optimizer.model.siting import Commodity, SitingModel, base_path, zone_cost
+from optimizer.model.base import Commodity, SitingModel, base_path
+from optimizer.model.hosting import zone_cost
 from optimizer.plan.plan import AccountLine, Flow, Move
 from optimizer.problem import MCNY, Problem
 
@@ -215,7 +216,7 @@ def _increments(
 
 def pool_use(problem: Problem, per_cell: Mapping[tuple[int, int], float]) -> dict[str, float]:
     """Use of each pool by output, in the pool's unit."""
-    from optimizer.model.siting import factor_use
+    from optimizer.model.base import factor_use
 
     need = factor_use(problem)
     pools = {r.pool_id: r for r in problem.table("pools").itertuples()}

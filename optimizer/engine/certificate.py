@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.engine.root import Relaxation
-from optimizer.model.siting import SitingModel
+from optimizer.model.base import SitingModel
 
 
 def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict:

@@ -13,7 +13,9 @@ from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.errors import NoPlanError
 from optimizer.linear import Key
-from optimizer.model.siting import SitingModel, build_siting_model, target_volume
+from optimizer.model.base import SitingModel
+from optimizer.model.demands import target_volume
+from optimizer.model.siting import build_siting_model
 from optimizer.problem import Problem, build_problem
 from optimizer.solvers.conflict import cheapest_relaxation, find_conflict
 

@@ -14,18 +14,14 @@ from optimizer.engine.progress import Watch
 from optimizer.engine.routes import RouteFinder, list_all, price
 from optimizer.engine.screen import hopeless
 from optimizer.memory import Memory
-from optimizer.model.siting import (
-    Commodity,
-    SitingModel,
-    base_path,
-    base_usage,
+from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
+from optimizer.model.hosting import strong_cut, strong_set
+from optimizer.model.routes import (
     bundle_usage,
     resource_row,
     route_usage,
     route_weight,
     service_least_row,
-    strong_cut,
-    strong_set,
 )
 from optimizer.plan.plan import Status
 from optimizer.solvers.highs import IncrementalLP

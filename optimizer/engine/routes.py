@@ -15,7 +15,7 @@ import numpy as np
 
 from networks.paths import Tree
 from optimizer.memory import Memory
-from optimizer.model.siting import Commodity, SitingModel, base_usage
+from optimizer.model.base import Commodity, SitingModel, base_usage
 from optimizer.problem import MCNY
 
 BLOCKED = 1e15  # weight of an arc that may not be used; far above any route, exact in float64

@@ -12,14 +12,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from optimizer.model.siting import (
-    Commodity,
-    SitingModel,
-    base_usage,
-    projects_opening,
-    route_usage,
-    route_weight,
-)
+from optimizer.model.base import Commodity, SitingModel, base_usage, projects_opening
+from optimizer.model.routes import route_usage, route_weight
 
 SLACK = 1e-9
 BEYOND_ALL = 1e15  # mcny per mcny: more than anything costs, and finite times no volume

@@ -26,7 +26,8 @@ from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import LARGE, kernel_start, start_vector
 from optimizer.memory import Memory
-from optimizer.model.siting import SitingModel, build_siting_model
+from optimizer.model.base import SitingModel
+from optimizer.model.siting import build_siting_model
 from optimizer.plan.plan import MAXIMISED, Plan, Status
 from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model

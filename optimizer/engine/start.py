@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.engine.progress import Watch
-from optimizer.model.siting import SitingModel
+from optimizer.model.base import SitingModel
 from optimizer.plan.plan import Plan
 from optimizer.solvers import SolverOptions, solve_model
 
