@@ -263,9 +263,11 @@ class Relaxation:
         for commodity, routes in alone.items():
             use = route_usage(self.m, *routes[0])
             needs = [r for r in use if self.m.resources.today[r] == 0]
+            base_needs = any(not self.m.resources.today[r] for r in base_usage(self.m, commodity))
             if (
                 len(routes) == 1
                 and len(needs) == 1
+                and not base_needs  # else the route may be there to *save* a project
                 and self.m.resources.keys[needs[0]][0] == "gate"
             ):
                 self.m.bundles.setdefault(needs[0], {})[commodity] = routes[0][1]
