@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -144,6 +144,9 @@ class Plan:
         raw = {key: _infinite(value) for key, value in raw.items()}
         try:
             question = {k: _tuples(v) for k, v in raw.pop("question").items()}
+            missing = {f.name for f in fields(Question)} - set(question)
+            if missing:  # a default in its place would be another question
+                raise KeyError(f"question lacks {', '.join(sorted(missing))}")
             return cls(
                 question=Question(**question),
                 status=Status(raw.pop("status")),
