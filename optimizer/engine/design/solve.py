@@ -148,6 +148,7 @@ def _fed(problem: DesignProblem, board: Board, seed: int) -> _Proof:
     helper.finish()
     if tree_of and tree_of[0].root_solved:
         tree, proved = tree_of[0], tree_of[0].global_bound()
+        board.raise_bound(proved)
         if proved >= board.bound - 1e-7 * abs(board.bound):
             return _Proof(tree.certificate(), proved, _TREE_WORDS)
         words = f"HiGHS's word ({said}); the certificate holds a weaker tree"
@@ -222,8 +223,10 @@ def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Pr
         board.raise_bound(proved)
         words = "the volume algorithm's prices; there was no time for the strong LP"
         return _Proof(certificate, proved, words)
-    board.nodes += tree_of[0].nodes
-    return _Proof(tree_of[0].certificate(), tree_of[0].global_bound(), _TREE_WORDS)
+    tree = tree_of[0]
+    board.nodes += tree.nodes
+    board.raise_bound(tree.global_bound())
+    return _Proof(tree.certificate(), tree.global_bound(), _TREE_WORDS)
 
 
 def _prove(
