@@ -181,9 +181,7 @@ class _Scan:
                     line, columns[1], f"{values[1]:g}", f"must differ from {columns[0]}; remove it"
                 )
 
-    def check_least(
-        self, table: _Table, names: tuple[str, ...], columns: tuple[str, ...]
-    ) -> None:
+    def check_least(self, table: _Table, names: tuple[str, ...], columns: tuple[str, ...]) -> None:
         """Costs, capacities and demands are at least 0."""
         for column in columns:
             numbers = table.values[:, names.index(column)]

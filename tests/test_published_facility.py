@@ -113,7 +113,7 @@ def test_generators_repeat_on_every_platform() -> None:
     np.testing.assert_array_equal(drawn.unit_cost, again.unit_cost)
     assert drawn.demand.tolist() == CORNUEJOLS_DEMAND
     assert drawn.capacity.tolist() == CORNUEJOLS_CAPACITY
-    assert ((5 <= drawn.demand) & (drawn.demand <= 35)).all()
+    assert ((drawn.demand >= 5) & (drawn.demand <= 35)).all()
     assert drawn.capacity.sum() / drawn.demand.sum() == pytest.approx(3, abs=0.05)
 
 

@@ -33,6 +33,7 @@ class Dual:
     sigma: float = 0.0
     rho: float = 0.0
     gain: np.ndarray | None = None  # what forcing i open adds, closing it takes away
+    is_binary: bool = False  # proven with binary knapsacks (single source)
 
     def take(self, prices: np.ndarray, priced: Priced) -> None:
         """Keep these prices if their bound is better."""

@@ -52,8 +52,16 @@ class Priced:
 class Core:
     """The restricted model and its LP, grown in place."""
 
-    def __init__(self, problem: FacilityProblem, dual: np.ndarray, alpha: np.ndarray, *,
-                 keep: np.ndarray, least: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        problem: FacilityProblem,
+        dual: np.ndarray,
+        alpha: np.ndarray,
+        *,
+        keep: np.ndarray,
+        least: int = 0,
+        seed: int = 0,
+    ) -> None:
         self.problem = problem
         self.total = float(problem.demand.sum())
         self.capacity = np.minimum(problem.capacity, self.total)
@@ -91,13 +99,46 @@ class Core:
         upper = np.concatenate([np.ones(m), np.ones(n), self.capacity, np.ones(arcs)])
         # rows: demand (n), capacity (m), super-arc balance, total capacity, least number open
         at = np.arange
-        row = np.concatenate([self.arc_j, at(n), n + self.arc_i, n + at(m), n + at(m),
-                              np.full(m, n + m), np.full(n, n + m), np.full(m, n + m + 1), np.full(m, n + m + 2)])
+        row = np.concatenate(
+            [
+                self.arc_j,
+                at(n),
+                n + self.arc_i,
+                n + at(m),
+                n + at(m),
+                np.full(m, n + m),
+                np.full(n, n + m),
+                np.full(m, n + m + 1),
+                np.full(m, n + m + 2),
+            ]
+        )
         first = self.first_arc
-        column = np.concatenate([first + at(arcs), m + at(n), first + at(arcs), m + n + at(m),
-                                 at(m), m + n + at(m), m + at(n), at(m), at(m)])
-        value = np.concatenate([np.ones(arcs), np.ones(n), p.demand[self.arc_j], np.ones(m),
-                                -self.capacity, np.ones(m), -p.demand, self.capacity, np.ones(m)])
+        column = np.concatenate(
+            [
+                first + at(arcs),
+                m + at(n),
+                first + at(arcs),
+                m + n + at(m),
+                at(m),
+                m + n + at(m),
+                m + at(n),
+                at(m),
+                at(m),
+            ]
+        )
+        value = np.concatenate(
+            [
+                np.ones(arcs),
+                np.ones(n),
+                p.demand[self.arc_j],
+                np.ones(m),
+                -self.capacity,
+                np.ones(m),
+                -p.demand,
+                self.capacity,
+                np.ones(m),
+            ]
+        )
         matrix = csr_array((value, (row, column)), shape=(n + m + 3, columns))
         row_lower = np.concatenate(
             [np.ones(n), np.full(m, -BIG), [0.0, self.total, float(self.least)]]
@@ -119,8 +160,9 @@ class Core:
         index[1::2] = self.arc_i[arcs]
         value = np.tile([1.0, -1.0], count)
         start = np.arange(0, 2 * count, 2, dtype=np.int32)
-        self.solver.addRows(count, np.full(count, -BIG), np.zeros(count), 2 * count, start, index,
-                            value)
+        self.solver.addRows(
+            count, np.full(count, -BIG), np.zeros(count), 2 * count, start, index, value
+        )
         self.arc_row[arcs] = self.rows + np.arange(count)
         self.rows += count
 
@@ -140,8 +182,16 @@ class Core:
         value[0::2] = 1.0
         value[1::2] = p.demand[j]
         first_new = len(self.arc_i)
-        self.solver.addCols(count, p.unit_cost[i, j], np.zeros(count), np.ones(count), 2 * count,
-                            np.arange(0, 2 * count, 2, dtype=np.int32), index, value)
+        self.solver.addCols(
+            count,
+            p.unit_cost[i, j],
+            np.zeros(count),
+            np.ones(count),
+            2 * count,
+            np.arange(0, 2 * count, 2, dtype=np.int32),
+            index,
+            value,
+        )
         self.arc_i = np.concatenate([self.arc_i, i])
         self.arc_j = np.concatenate([self.arc_j, j])
         self.arc_row = np.concatenate([self.arc_row, np.full(count, -1, np.int64)])

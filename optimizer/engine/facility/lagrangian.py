@@ -233,7 +233,19 @@ def evaluate(cost, demand, fixed, capacity, state, least, dual, gradient, y, gai
 
 @njit(cache=True, nogil=True)
 def volume(
-    cost, demand, fixed, capacity, state, least, dual, target, steps, factor, ceiling, y_mean, prices
+    cost,
+    demand,
+    fixed,
+    capacity,
+    state,
+    least,
+    dual,
+    target,
+    steps,
+    factor,
+    ceiling,
+    y_mean,
+    prices,
 ):
     """Return (bound, steps done): climb from ``dual``, which becomes the best prices.
 

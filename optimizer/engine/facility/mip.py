@@ -81,7 +81,7 @@ def run_mip(
         solver.setSolution(solution)
     kinds = highspy.cb.HighsCallbackType
 
-    def callback(kind, message, out, inward, user):  # noqa: ANN001, ANN202
+    def callback(kind, message, out, inward, user):
         if kind == kinds.kCallbackMipInterrupt:
             if on_bound is not None:
                 on_bound(out.mip_dual_bound)
@@ -120,7 +120,7 @@ def run_mip(
 def columnwise_lp(
     cost: np.ndarray,
     upper: np.ndarray,
-    matrix,  # noqa: ANN001  scipy sparse, rows x columns
+    matrix,
     row_lower: np.ndarray,
     row_upper: np.ndarray,
     integer: np.ndarray | None = None,

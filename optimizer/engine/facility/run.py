@@ -103,7 +103,7 @@ class Run:
         is_open = np.asarray(is_open, bool) & (np.bincount(facility, minlength=p.m) > 0)
         value = float(p.fixed_cost[is_open].sum())
         value += float((p.unit_cost[facility, customer] * share).sum())
-        if not value < self.objective - 1e-12 * abs(value):
+        if not value < self.objective - 1e-12 * abs(value) or not math.isfinite(value):
             return False
         load = np.bincount(facility, weights=share * p.demand[customer], minlength=p.m)
         served = np.bincount(customer, weights=share, minlength=p.n)

@@ -229,8 +229,17 @@ class OpenSetSearch:
     def _descend(self, value: float, look: np.ndarray, tries: int, most_moves: int) -> float:
         order = self.random.permutation(self.network.m)
         value, moves = descend(
-            self.network, self.basis, self.closed, self.trial, self.cost, self.fixed, value, look,
-            order, tries, most_moves,
+            self.network,
+            self.basis,
+            self.closed,
+            self.trial,
+            self.cost,
+            self.fixed,
+            value,
+            look,
+            order,
+            tries,
+            most_moves,
         )
         self.moves += moves
         self._note(value)
@@ -281,7 +290,9 @@ class OpenSetSearch:
                 picked = self.random.permutation(open_near)[:count]
                 self.basis.root_cost[picked] = network.big
             if len(closed_near):
-                picked = self.random.permutation(closed_near)[: count + int(self.random.integers(2))]
+                picked = self.random.permutation(closed_near)[
+                    : count + int(self.random.integers(2))
+                ]
                 self.basis.root_cost[picked] = 0.0
             value = float(
                 evaluate_open(network, self.basis, self.fixed, self.basis.root_cost == 0.0)
@@ -295,7 +306,7 @@ class OpenSetSearch:
                     continue
             look = np.zeros(network.m, np.bool_)
             look[near[centre][:25]] = True
-            value = self._descend(value, look, 4, 300)
+            value = self._descend(value, look, 4, max(25, min(300, 60_000 // network.n)))
             if value <= current + 1e-5 * abs(self.best) or value < self.best + 1e-12:
                 current = value
                 copy_basis(self.basis, self.saved)

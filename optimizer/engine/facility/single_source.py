@@ -15,7 +15,6 @@ from optimizer.engine.facility.capacitated import (
     _certify,
     climb,
     core_arcs,
-    fixings,
     refine,
     safe,
     solve_core,
@@ -26,13 +25,18 @@ from optimizer.engine.facility.problem import FacilityProblem, FacilityResult
 from optimizer.engine.facility.run import Run
 
 
+def finite(cost: np.ndarray) -> np.ndarray:
+    """Return costs with forbidden arcs at a price no plan would pay (offers check feasibility)."""
+    return np.where(np.isfinite(cost), cost, 1e15)
+
+
 class Assigner:
     """Makes whole assignments out of open sets and prices, and keeps the best in the run."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         p = run.problem
-        self.cost = np.where(np.isfinite(p.unit_cost), p.unit_cost, 1e15)
+        self.cost = finite(p.unit_cost)
         self.capacity = p.capacity * (1 + 1e-12) + 1e-9
 
     def offer(self, is_open: np.ndarray, price: np.ndarray, passes: int = 20) -> float:
@@ -55,64 +59,68 @@ class Assigner:
             self.run.offer_sources(opened[source])
         return float(value)
 
+    def search(self, gain: np.ndarray, y: np.ndarray, price: np.ndarray, seed: int) -> None:
+        """Search open sets near the best plan, in rounds, while time allows."""
+        run, p = self.run, self.run.problem
+        order = np.argsort(np.where(y > 1e-6, -1.0 - y, np.maximum(gain, 0.0)), kind="stable")
+        allowed = order[: 3 * int((y > 1e-6).sum()) + 10]
+        if run.open is None:
+            is_open = np.zeros(p.m, np.bool_)
+            room = np.cumsum(self.capacity[order])
+            count = int(np.searchsorted(room, 1.1 * p.demand.sum())) + 1
+            is_open[order[:count]] = True
+        else:
+            is_open = run.open.copy()
+        source = np.empty(p.n, np.int64)
+        until = min(run.deadline, time.perf_counter() + 0.5 + 0.5 * run.seconds)
+        rounds = int(max(20, min(2000, 2e7 / (p.n * p.n))))
+        for k in range(50):
+            best = knapsack.search_open_sets(
+                self.cost, p.demand, p.fixed_cost, self.capacity, price, allowed, is_open, rounds,
+                seed + k, source, run.objective,
+            )  # fmt: skip
+            if best < run.objective:
+                run.offer_sources(source.copy())
+            if run.open is not None:
+                is_open = run.open.copy()
+            if run.stop() or time.perf_counter() > until:
+                break
+
 
 def whole_demands(problem: FacilityProblem) -> bool:
     """Return True when the binary knapsack can be solved over whole units of capacity."""
     return bool((problem.demand == np.floor(problem.demand)).all() and problem.demand.max() <= 5e3)
 
 
-def climb_binary(run: Run, dual: Dual, assigner: Assigner, rounds: int) -> Dual:
-    """Return the dual with binary knapsacks after a subgradient climb from ``dual``.
-
-    Every so often the relaxed open set is turned into a plan.
-    """
+def climb_binary(run: Run, dual: Dual, least: int, y_mean: np.ndarray, factor: float = 0.5) -> Dual:
+    """Return the dual with binary knapsacks after a subgradient climb from ``dual``."""
     p = run.problem
+    weight, room = whole_units(p)
+    prices = dual.prices.copy()
+    found = np.zeros(2)
+    best = Dual(prices, is_binary=True)
+    gain = np.empty(p.m)
+    target = run.objective if math.isfinite(run.objective) else 1.02 * dual.bound
+    work = p.m * p.n * float(room.mean())
+    steps = int(min(2000, max(60, 3e9 / max(work, 1.0))))
+    source = np.empty(p.n, np.int64)
+    best.bound, value = knapsack.climb_binary(
+        finite(p.unit_cost), weight, p.demand, p.fixed_cost, room.astype(np.float64), room,
+        np.zeros(p.m, np.int8), least, prices, target, steps, factor, found, gain, y_mean,
+        source, run.objective,
+    )  # fmt: skip
+    if value < run.objective:
+        run.offer_sources(source)
+    best.sigma, best.rho, best.gain = float(found[0]), float(found[1]), gain
+    run.raise_bound(safe(best.bound))
+    return best
+
+
+def whole_units(p: FacilityProblem) -> tuple[np.ndarray, np.ndarray]:
+    """Return demands and capacities in whole units, capacities rounded down."""
     weight = np.floor(p.demand + 0.5).astype(np.int64)
     room = np.floor(np.minimum(p.capacity, p.demand.sum()) + 1e-9).astype(np.int64)
-    capacity = room.astype(np.float64)
-    free = np.zeros(p.m, np.int8)
-    prices = dual.prices.copy()
-    best = Dual(prices.copy())
-    best.bound = -math.inf
-    gradient, y, gain = np.empty(p.n), np.empty(p.m), np.empty(p.m)
-    split, alpha = np.empty(p.m), np.zeros(p.m)
-    scratch, y2 = np.empty(p.n), np.empty(p.m)
-    factor, stale = 0.3, 0
-    mean = np.zeros(p.n)
-    for step in range(rounds):
-        if run.stop():
-            break
-        lagrangian.evaluate(
-            p.unit_cost, p.demand, p.fixed_cost, capacity, free, 0, prices, scratch, y2, split,
-            alpha,
-        )  # fmt: skip
-        bound = knapsack.evaluate_binary(
-            p.unit_cost, weight, p.fixed_cost, room, prices, y2, gradient, y, gain, split, 0.0
-        )
-        if bound > best.bound:
-            best.bound, best.prices, best.gain = bound, prices.copy(), gain.copy()
-            run.raise_bound(safe(bound))
-            stale = 0
-        else:
-            stale += 1
-            if stale >= 8:
-                factor *= 0.7
-                stale = 0
-                prices = best.prices.copy()
-        if step % 10 == 0:
-            is_open = y > 0.5
-            order = np.argsort(gain)
-            needed = np.cumsum(p.capacity[order])
-            count = int(np.searchsorted(needed, 1.02 * p.demand.sum())) + 1
-            is_open[order[:count]] = True
-            assigner.offer(is_open, alpha, 3)
-        mean = gradient if step == 0 else 0.3 * gradient + 0.7 * mean
-        norm = float(mean @ mean)
-        if norm < 1e-12 or factor < 1e-3:
-            break
-        target = run.objective if math.isfinite(run.objective) else 1.03 * best.bound
-        prices = prices + factor * max(target - best.bound, 1e-4 * best.bound) / norm * mean
-    return best
+    return weight, room
 
 
 def solve_single_source(run: Run) -> FacilityResult:
@@ -151,7 +159,16 @@ def solve_single_source(run: Run) -> FacilityResult:
     binary = None
     if whole_demands(p) and not run.stop():
         run.enter("binary_dual")
-        binary = climb_binary(run, dual, assigner, 200)
+        binary = climb_binary(run, dual, least, y_mean)
+        if state is None:
+            y = y_mean
+    run.enter("search")
+    chosen = binary or dual
+    assigner.search(chosen.gain, y, priced.alpha, run.options.seed)
+    if binary is not None and not run.stop():
+        run.enter("binary_dual")
+        again = climb_binary(run, binary, least, y_mean, 0.2)
+        binary = max(binary, again, key=lambda d: d.bound)
     duals = [d for d in (dual, binary) if d is not None and d.gain is not None]
     _reduced_mips(run, duals, y)
     if binary is not None and binary.bound > dual.bound:
@@ -183,6 +200,13 @@ def arcs_left(run: Run, duals: list[Dual], cutoff: float) -> tuple[np.ndarray, n
         added = np.maximum(reduced, 0.0) + np.maximum(priced.gain, 0.0)[:, None]
         may &= safe(priced.bound) + added <= cutoff
         may &= (safe(dual.bound) + np.maximum(dual.gain, 0.0) <= cutoff)[:, None]
+        if dual.is_binary:
+            weight, room = whole_units(p)
+            taken = dual.sigma * room + dual.rho
+            knapsack.forced(
+                p.unit_cost, weight, p.fixed_cost, room, dual.prices, may, taken,
+                cutoff - safe(dual.bound),
+            )  # fmt: skip
         must |= (safe(dual.bound) - dual.gain > cutoff) & (dual.gain < 0)
     return may, must
 

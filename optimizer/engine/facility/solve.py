@@ -17,6 +17,7 @@ from optimizer.engine.facility.problem import (
 )
 from optimizer.engine.facility.run import Run
 
+TINY = 200  # up to which single source needs no second method
 SMALL = 3_000  # facilities x customers up to which HiGHS alone is at least as fast
 
 
@@ -55,8 +56,12 @@ def solve_facility(
     if not _can_serve(problem):
         return run.result(infeasible=True)
     if chosen == "direct":
-        status = solve_direct(run)
-        return run.result(infeasible=status == "infeasible")
+        hard = problem.single_source and problem.m * problem.n > TINY and method is None
+        patience = run.started + 1.5 if hard else run.deadline
+        status = solve_direct(run, deadline=min(run.deadline, patience))
+        if not hard or run.stop() or status == "infeasible":
+            return run.result(infeasible=status == "infeasible")
+        chosen = run.method = "single_source"
     if chosen == "uncapacitated":
         from optimizer.engine.facility.uncapacitated import solve_uncapacitated
 
