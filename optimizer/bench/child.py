@@ -21,9 +21,10 @@ from typing import Any, TextIO
 # What every run needs, imported before any clock starts. Compiled kernels are not among it: that
 # they are loaded or compiled is part of solving.
 NEEDED = (
-    "networks.network", "optimizer.api", "optimizer.engine.answer", "optimizer.engine.design.problem",
-    "optimizer.engine.facility.problem", "optimizer.engine.recognise", "optimizer.engine.siting",
-    "optimizer.plan.verify", "optimizer.solvers.highs", "scipy.sparse",
+    "networks.network", "optimizer.api", "optimizer.engine.answer",
+    "optimizer.engine.design.problem", "optimizer.engine.facility.problem",
+    "optimizer.engine.recognise", "optimizer.engine.siting", "optimizer.plan.verify",
+    "optimizer.solvers.highs", "scipy.sparse",
 )  # fmt: skip
 SMALLEST_STEP = 1e-5  # relative: bounds that rise by less are told once a second at most
 OWN = "zoneopt"

@@ -216,12 +216,6 @@ def run_spopt(given: Given, asked: Asked, built: Callable[[], None], tell: Progr
     It has no fixed costs, so it takes instances without capacities whose fixed costs are all
     equal. Its bound holds for this number of facilities only, so none is kept.
     """
-    try:
-        from spopt.locate import PMedian
-    except ImportError:
-        raise SolverUnsuitableError("PySAL's spopt is not installed") from None
-    import pulp
-
     f = given.published
     if not isinstance(f, FacilityInstance) or f.single_source or np.isfinite(f.capacity).any():
         raise SolverUnsuitableError("spopt has no model with fixed costs, capacities or networks")
@@ -229,6 +223,12 @@ def run_spopt(given: Given, asked: Asked, built: Callable[[], None], tell: Progr
         raise SolverUnsuitableError("spopt's p-median knows no fixed costs: these differ")
     if asked.facilities is None:
         raise SolverUnsuitableError("spopt's p-median has to be told how many facilities to open")
+    try:
+        from spopt.locate import PMedian
+    except ImportError:
+        raise SolverUnsuitableError("PySAL's spopt is not installed") from None
+    import pulp
+
     m, n = f.unit_cost.shape
     fixed = float(f.fixed_cost[0]) * asked.facilities
     began = time.perf_counter()
