@@ -17,7 +17,8 @@ from pathlib import Path
 
 COLUMNS = (
     "family", "name", "m", "n", "best_known", "objective", "bound", "gap_pct", "above_best_pct",
-    "t_first", "t_0.5", "t_0.1", "t_total", "cpu_s", "status", "method", "nodes", "peak_rss_mb", "load",
+    "t_first", "t_0.5", "t_0.1", "t_total", "cpu_s", "status", "method",
+    "nodes", "peak_rss_mb", "load",
 )  # fmt: skip
 
 
@@ -160,7 +161,8 @@ def main() -> None:
         print(
             f"{row['name']:24s} obj {row['objective']:.6g} bound {row['bound']:.6g} gap% "
             f"{row['gap_pct']:.4f} best {value} t.5 {row['t_0.5']} t.1 {row['t_0.1']} "
-            f"t {row['t_total']:.2f} cpu {row['cpu_s']:.2f} n {row['nodes']} {row['status']} {row['phases']} "
+            f"t {row['t_total']:.2f} cpu {row['cpu_s']:.2f} n {row['nodes']} {row['status']} "
+            f"{row['phases']} "
             f"all {time.perf_counter() - started:.1f}",
             flush=True,
         )

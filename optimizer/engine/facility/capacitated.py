@@ -264,7 +264,7 @@ def hand_over(
     done: threading.Event,
     failure: list[BaseException],
 ) -> threading.Thread:
-    """Start HiGHS on what is not fixed, in a thread of its own; ``done`` stops it, or it sets it."""
+    """Start HiGHS on what is not fixed, in its own thread; ``done`` stops it, or it sets it."""
     from optimizer.engine.facility.handover import solve_rest
 
     closed, opened, cutoff = fixings(run, dual)

@@ -78,6 +78,7 @@ class Core:
     # ---- columns: y (m), e (n), E (m), then arcs in the order they came
     @property
     def first_arc(self) -> int:
+        """Where the columns of the arcs begin."""
         return 2 * self.problem.m + self.problem.n
 
     def super_cost(self) -> np.ndarray:
@@ -220,6 +221,7 @@ class Core:
             self._add_strong(violated)
 
     def solve_once(self, deadline: float = math.inf) -> CoreState | None:
+        """Solve the LP as it stands; None when it did not reach an optimum."""
         p = self.problem
         m, n = p.m, p.n
         remaining = deadline - time.perf_counter()

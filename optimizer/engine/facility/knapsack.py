@@ -168,7 +168,7 @@ def climb_binary(
     cost, weight, demand, fixed, capacity, room, state, least, dual, target, steps, factor, prices,
     gain, y_mean, best_source, incumbent,
 ):  # fmt: skip
-    """Return (bound, objective) after ``steps`` smoothed subgradient steps; ``dual`` becomes the best.
+    """Return (bound, objective) after smoothed subgradient steps; ``dual`` becomes the best.
 
     Every relaxed solution is repaired to a plan; ``best_source`` follows those below ``incumbent``.
     """
@@ -236,7 +236,7 @@ def climb_binary(
 
 @njit(cache=True, nogil=True)
 def forced(cost, weight, fixed, room, dual, may, least_added, budget):
-    """Clear ``may[i, j]`` where serving j wholly from i adds more than ``budget`` to the dual bound.
+    """Clear ``may[i, j]`` where serving j wholly from i adds more than ``budget`` to the bound.
 
     The binary knapsack of i is solved again with j inside. ``least_added[i]`` is what the y row
     prices take off the facility's value (sigma s_i + rho).

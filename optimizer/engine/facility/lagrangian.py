@@ -1,8 +1,9 @@
 """Compiled kernels of the Lagrangian dual: the demand rows are priced, facilities fall apart.
 
-`evaluate` gives a valid bound for any prices; `volume` climbs. Of the rows that only hold y, two are
-kept, with y relaxed: total capacity sum s_i y_i >= D, and the least number of open facilities
-sum y_i >= k; each gives a bound, the better one counts. ``state`` fixes y: 1 open, -1 closed, 0 free.
+`evaluate` gives a valid bound for any prices; `volume` climbs. Of the rows that only hold y, two
+are kept, with y relaxed: total capacity sum s_i y_i >= D, and the least number of open facilities
+sum y_i >= k; each gives a bound, the better one counts. ``state`` fixes y: 1 open, -1 closed,
+0 free.
 """
 
 from __future__ import annotations

@@ -51,10 +51,12 @@ class FacilityProblem:
 
     @property
     def m(self) -> int:
+        """How many facilities there are."""
         return len(self.fixed_cost)
 
     @property
     def n(self) -> int:
+        """How many customers there are."""
         return len(self.demand)
 
     @property

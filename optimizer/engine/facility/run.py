@@ -42,14 +42,17 @@ class Run:
 
     @property
     def seconds(self) -> float:
+        """Wall-clock seconds since the start."""
         return time.perf_counter() - self.started
 
     @property
     def left(self) -> float:
+        """Seconds until the time limit."""
         return self.deadline - time.perf_counter()
 
     @property
     def cancelled(self) -> bool:
+        """True when the caller asked to stop."""
         return self.options.cancel is not None and self.options.cancel.is_set()
 
     def enter(self, phase: str) -> None:

@@ -30,6 +30,9 @@ def finite(cost: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(cost), cost, 1e15)
 
 
+FORCED_WORK = 2e9  # arcs x customers x capacity up to which each arc is priced by its knapsack
+
+
 class Assigner:
     """Makes whole assignments out of open sets and prices, and keeps the best in the run."""
 
@@ -200,7 +203,7 @@ def arcs_left(run: Run, duals: list[Dual], cutoff: float) -> tuple[np.ndarray, n
         added = np.maximum(reduced, 0.0) + np.maximum(priced.gain, 0.0)[:, None]
         may &= safe(priced.bound) + added <= cutoff
         may &= (safe(dual.bound) + np.maximum(dual.gain, 0.0) <= cutoff)[:, None]
-        if dual.is_binary:
+        if dual.is_binary and may.sum() * p.n * float(capacity.mean()) <= FORCED_WORK:
             weight, room = whole_units(p)
             taken = dual.sigma * room + dual.rho
             knapsack.forced(
@@ -220,8 +223,7 @@ def _reduced_mips(run: Run, duals: list[Dual], y: np.ndarray) -> None:
     )
     reduced = p.unit_cost + priced.alpha[:, None] * p.demand - duals[0].prices
     rank = np.argsort(np.where(y > 1e-6, -1.0 - y, np.maximum(best.gain, 0.0)), kind="stable")
-    rounds = 0
-    for share, nearest in ((1.3, 6), (2.0, 10), (3.0, 16)):
+    for rounds, (share, nearest) in enumerate(((1.3, 6), (2.0, 10), (3.0, 16))):
         if run.stop():
             return
         cutoff = run.cutoff()
@@ -241,7 +243,6 @@ def _reduced_mips(run: Run, duals: list[Dual], y: np.ndarray) -> None:
             arcs[run.flow[0], run.flow[1]] = True
         deadline = min(run.deadline, time.perf_counter() + 1.0 + min(20.0, 0.15 * run.left))
         solve_direct(run, arcs, gap=0.3 * run.options.gap, deadline=deadline, phase="kernel")
-        rounds += 1
     while not run.stop():
         cutoff = run.cutoff()
         if not math.isfinite(cutoff):

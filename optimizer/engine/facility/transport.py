@@ -1,10 +1,10 @@
 """A compiled network simplex for the transport problem under an open set, warm after each change.
 
-Nodes: facilities 0..m-1, customers m..m+n-1, root m+n. The root feeds every facility (arc i, capacity
-s_i, cost 0 when open and ``big`` when closed), facilities feed customers (arc m+n+a), and the root
-can feed a customer directly at a price no plan would pay (arc m+j). Opening or closing changes one
-cost, so the basis stays feasible and a move costs a few dozen pivots. Trees are kept strongly
-feasible (the root can always send more down), which rules out cycling.
+Nodes: facilities 0..m-1, customers m..m+n-1, root m+n. The root feeds every facility (arc i,
+capacity s_i, cost 0 when open and ``big`` when closed), facilities feed customers (arc m+n+a), and
+the root can feed a customer directly at a price no plan would pay (arc m+j). Opening or closing
+changes one cost, so the basis stays feasible and a move costs a few dozen pivots. Trees are kept
+strongly feasible (the root can always send more down), which rules out cycling.
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _pivot(net, basis, arc, customer):
 
 @njit(cache=True, nogil=True)
 def optimise(net, basis, most_pivots):
-    """Return (cost, pivots): the transport cost under the root costs, inf if not everyone is served.
+    """Return (cost, pivots): the transport cost under the root costs, inf if not all are served.
 
     Fixed costs are not counted. A closed facility that must still send makes the cost inf.
     """

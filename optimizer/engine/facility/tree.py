@@ -210,7 +210,7 @@ class LagrangianTree:
         return float(open_ones.min()) if len(open_ones) else np.inf
 
     def advance(self, cutoff: float, nodes: int, steps: int) -> np.ndarray | None:
-        """Split up to ``nodes`` nodes; returns an open set to evaluate when one is all that is left.
+        """Split up to ``nodes`` nodes; returns an open set when a node holds only one.
 
         The caller must offer that set exactly before the next call, which takes the node away.
         """
