@@ -118,6 +118,12 @@ def test_the_path_master_reaches_the_strong_lp(seed: int) -> None:
     )
 
 
+@pytest.mark.xfail(reason="known defect: converges 1.25 % below the strong LP here", strict=False)
+def test_the_path_master_reaches_the_strong_lp_of_a_known_hard_case() -> None:
+    problem = random_problem(791, 6, 14, 6)
+    assert PathMaster(problem).converge().bound == pytest.approx(strong_lp(problem), rel=2e-6)
+
+
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_the_volume_bound_is_below_the_strong_lp_and_near(seed: int) -> None:
