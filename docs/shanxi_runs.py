@@ -1,6 +1,7 @@
 """The runs behind the tables of docs/shanxi.md, each of which can be repeated alone.
 
-``python docs/shanxi_runs.py``                    solves every row and writes docs/shanxi_runs.csv
+``python docs/shanxi_runs.py``                    solves every row, writes docs/shanxi_runs.csv and
+                                                  the table in docs/shanxi.md
 ``python docs/shanxi_runs.py KEY ...``            solves these rows and replaces them there
 ``python docs/shanxi_runs.py --list``             prints how to ask each row with `zoneopt solve`
 ``python docs/shanxi_runs.py --instance KEY DIR`` writes the instance of a row that changes the
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).with_name("shanxi_runs.csv")
 PAGE = Path(__file__).with_name("shanxi.md")
+START, END = "<!-- runs: start -->", "<!-- runs: end -->"
 EVIDENCE = Path(__file__).parent.parent / "instances" / "bundled" / "shanxi" / "evidence"
 INDUSTRIES = ("electronics_assembly", "servers_computing", "textiles_apparel")
 FIELDS = [
@@ -91,8 +93,6 @@ def _volumes(kept: str, replaced: str) -> tuple[Edit, ...]:
 RUNS = (
     Run("default", "nothing: the default question"),
     Run("gap-tenth", "nothing, but a gap of 0.01 %", "--gap 0.0001"),
-    Run("most-volume", "the most volume that 0.1 % more cost allows",
-        "--objective absorbed --cost-limit 23547 --gap 0.01"),
     Run("target-20", "20 % of the volume must come", "--target 20%"),
     Run("target-30", "30 % must come", "--target 30%"),
     Run("close-west", "Alashankou and Khorgos closed", "--close alashankou --close khorgos"),
@@ -186,10 +186,6 @@ def asked(options: str) -> dict[str, Any]:
     names = {"--close": "closed", "--forbid": "forbid_zones", "--open": "open_zones"}
     if "--gap" in found:
         keywords["gap"] = float(found.pop("--gap")[0])
-    if "--cost-limit" in found:
-        keywords["cost_limit_mcny"] = float(found.pop("--cost-limit")[0])
-    if "--objective" in found:
-        keywords["objective"] = found.pop("--objective")[0]
     keywords |= {"overrides": found.pop("--set", [])}
     return keywords | {names[option]: tuple(values) for option, values in found.items()}
 
@@ -263,6 +259,36 @@ def write_rows(rows: dict[str, dict[str, Any]]) -> None:
         writer.writerows(rows[run.key] for run in RUNS if run.key in rows)
 
 
+def _shown(row: dict[str, str], column: str) -> str:
+    return f"{float(row[column]):,.0f}"
+
+
+def runs_table() -> str:
+    """Return the table of docs/shanxi.md, from docs/shanxi_runs.csv."""
+    head = (
+        "| key | changed | cost | gap | saving | zones take | rivals take | in zones (bn) | projects |\n"
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |\n"
+    )
+    lines = []
+    for row in read_rows().values():
+        zones = [zone.rsplit(" ", 1) for zone in row["zones"].split("; ")]
+        shown = ", ".join(f"{name} {float(output) / 1000:.1f}" for name, output in zones)
+        costs = [_shown(row, c) for c in ("objective_mcny", "saving_mcny")]
+        volumes = [_shown(row, c) for c in ("absorbed_mcny", "rival_mcny")]
+        gap = f"{float(row['gap']):.3%}"
+        cells = [f"`{row['key']}`", row["changed"], costs[0], gap, costs[1], *volumes, shown]
+        lines.append("| " + " | ".join([*cells, row["projects"] or "none"]) + " |\n")
+    return head + "".join(lines)
+
+
+def write_table() -> None:
+    """Put the table between the two marks of docs/shanxi.md."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(START)
+    after = rest.split(END)[1]
+    text = before + START + "\n" + runs_table() + END + after
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
+
+
 def how(run: Run) -> str:
     """How to ask ``run`` with the command, in one or two lines."""
     if not run.edits:
@@ -293,6 +319,7 @@ def main(arguments: list[str]) -> int:
         write_rows(rows)
         sys.stdout.write(f"{row}\n")
         sys.stdout.flush()
+    write_table()
     return 0
 
 
