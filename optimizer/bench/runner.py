@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -232,12 +233,12 @@ class _Watched:
         return found
 
     def _last_words(self) -> str:
-        """Return the last line of what was printed, without paths."""
+        """Return the last line of what was printed, without the folders of this machine."""
         self.noise.seek(0, os.SEEK_END)
         self.noise.seek(max(0, self.noise.tell() - 4000))
         text = self.noise.read().decode("utf-8", errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return lines[-1][:200] if lines else ""
+        return re.sub(r"(?:/[^/\s'\"]+)+/", "", lines[-1])[:200] if lines else ""
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
