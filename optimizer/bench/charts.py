@@ -62,10 +62,13 @@ def _targets(findings: Sequence[Finding]) -> str:
         if f.met is None:
             continue
         word = "met" if f.met else "missed"
-        misses = html.escape("; ".join(f.misses[:30]))
+        found = html.escape(f.found)
+        if f.misses:
+            items = "".join(f"<li>{html.escape(miss)}</li>" for miss in f.misses)
+            found = f"<details><summary>{found}</summary><ul>{items}</ul></details>"
         rows.append(
-            f"<tr title='{misses}'><td>{html.escape(f.target.text)}</td>"
-            f"<td class='text {word}'>{word}</td><td class='text'>{html.escape(f.found)}</td></tr>"
+            f"<tr><td>{html.escape(f.target.text)}</td>"
+            f"<td class='text {word}'>{word}</td><td class='text'>{found}</td></tr>"
         )
     return f"<div class='wide'><table>{''.join(rows)}</table></div>"
 
@@ -94,7 +97,7 @@ def profile_figure(groups: Sequence[Group]) -> go.Figure | None:
         points = [(1.0, 0.0), *shares[solver]]
         points.append((max(largest * 1.2, 2.0), points[-1][1]))
         _step(figure, solver, [p[0] for p in points], [100 * p[1] for p in points])
-    figure.update_xaxes(title="times the fastest solver of the case", type="log")
+    figure.update_xaxes(title="times the fastest solver of the case", type="log", tickformat="~g")
     figure.update_yaxes(title="% of the cases proven", range=[-2, 102])
     return _dressed(figure)
 
@@ -120,7 +123,9 @@ def distance_figure(groups: Sequence[Group]) -> go.Figure | None:
             _step(figure, solver, [LEAST_PCT, *offs], [0.0, *shares])
     if not figure.data:
         return None
-    figure.update_xaxes(title="% above the best value (at most)", type="log")
+    figure.update_xaxes(
+        title="% above the best value (at most)", type="log", dtick=1, tickformat="~g"
+    )
     figure.update_yaxes(title="% of the runs", range=[-2, 102])
     return _dressed(figure)
 
@@ -148,7 +153,9 @@ def gap_figure(groups: Sequence[Group]) -> go.Figure | None:
     menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.18, "yanchor": "top"}
     figure.update_layout(updatemenus=[menu])
     figure.update_xaxes(title="seconds after reading")
-    figure.update_yaxes(title="% from the best value (bounds dotted)", type="log")
+    figure.update_yaxes(
+        title="% from the best value (bounds dotted)", type="log", dtick=1, tickformat="~g"
+    )
     return _dressed(figure)
 
 
