@@ -102,6 +102,7 @@ RUNS = (
     Run("forbid-jincheng", "Jincheng zone shut", "--forbid jincheng-etdz"),
     Run("forbid-jincheng-both", "both electronics zones of Jincheng shut",
         "--forbid jincheng-etdz --forbid foxconn-jincheng"),
+    Run("no-outlay", "no public outlay: existing zones only", "--budget 0"),
     Run("open-xiaohe", "Xiaohe park (Taiyuan) must open", "--open ctz-xiaohe"),
     Run("cbz-zhongding", "second bonded zone at Zhongding built",
         "--set projects.p-cbz-zhongding.status=required"),
@@ -186,6 +187,8 @@ def asked(options: str) -> dict[str, Any]:
     names = {"--close": "closed", "--forbid": "forbid_zones", "--open": "open_zones"}
     if "--gap" in found:
         keywords["gap"] = float(found.pop("--gap")[0])
+    if "--budget" in found:
+        keywords["budget_mcny"] = float(found.pop("--budget")[0])
     keywords |= {"overrides": found.pop("--set", [])}
     return keywords | {names[option]: tuple(values) for option, values in found.items()}
 
@@ -266,7 +269,7 @@ def _shown(row: dict[str, str], column: str) -> str:
 def runs_table() -> str:
     """Return the table of docs/shanxi.md, from docs/shanxi_runs.csv."""
     head = (
-        "| key | changed | cost | gap | saving | zones take | rivals take | in zones (bn) | projects |\n"
+        "| key | changed | cost | gap | saving | to zones | to rivals | zones (bn) | projects |\n"
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |\n"
     )
     lines = []
