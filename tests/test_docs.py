@@ -81,8 +81,9 @@ def test_every_command_line_parses(line: str) -> None:
     assert command is not None, name
     try:
         command.make_context(name, arguments, parent=top)
-    except click.BadParameter as error:  # only a file that the reader has may be missing
-        assert "does not exist" in error.message
+    except click.BadParameter as error:
+        if "does not exist" not in error.message:  # a file that only the reader has
+            raise
 
 
 @pytest.mark.parametrize("line", QUICK)
