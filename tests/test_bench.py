@@ -388,6 +388,12 @@ def test_targets_are_met_or_missed(
     assert judge(groups_of([replace(ROW, **change)], {}), [target])[0].met is met  # type: ignore[arg-type]
 
 
+def test_a_miss_under_a_shorter_limit_says_so() -> None:
+    target = Target("it", ("f",), "gap", {"gap": 1e-6, "by_s": 60.0})
+    finding = judge(groups_of([ROW], {}), [target])[0]
+    assert (finding.met, finding.found) == (False, "0 of 1, but the limit was 10 s only")
+
+
 @pytest.mark.parametrize(
     ("peer_s", "met"), [(5.1, True), (4.9, False)]
 )  # 6 s against 1.1 x + 0.5 s

@@ -114,6 +114,7 @@ def target_lines(findings: Sequence[Finding]) -> list[str]:
         if f.met is None:
             continue
         lines.append(f"| {_cell(f.target.text)} | {'met' if f.met else 'MISSED'} | {f.found} |")
+    lines += ["", "Judged on the runs that are stored here, which may be a part of a family."]
     rest = sum(f.met is None for f in findings)
     if rest:
         lines += ["", f"{rest} more targets are for families that were not run here."]

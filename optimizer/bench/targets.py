@@ -111,6 +111,10 @@ def judge(groups: Sequence[Group], targets: Sequence[Target] = TARGETS) -> list[
         pairs = [(g, r) for g in chosen for r in g.rows if r.solver == OWN]
         if pairs:
             met, found, misses = KINDS[target.kind](pairs, target.values)
+            needed = target.values.get("by_s", 0.0)
+            shortest = min(r.limit_s for _, r in pairs)
+            if met is False and needed < math.inf and shortest < needed:
+                found += f", but the limit was {shortest:g} s only"
         else:
             met, found, misses = None, "not run", []
         findings.append(Finding(target, met, found, tuple(misses)))
