@@ -70,6 +70,10 @@ def flow_to_paths(
     return paths
 
 
+_UNSERVED = 1e-7  # share of demand that counts as served all the same
+_RAISED_AT_MOST = 1e6
+
+
 class PathMaster:
     """An incremental LP that grows by paths and strong rows."""
 
@@ -99,6 +103,7 @@ class PathMaster:
             problem.demand * problem.unit_cost.max(initial=1.0)
             + problem.fixed_cost.max(initial=1.0)
         )
+        self.dear, self.raised = dear, 1.0
         for cost in (problem.fixed_cost, dear):
             n = cost.size
             zeros = np.zeros(n, dtype=np.int32)
@@ -226,6 +231,20 @@ class PathMaster:
         """Return how much of all commodities the paths at hand could not serve."""
         return float(self.x[self.problem.n_arcs : self.first_path].sum())
 
+    def raise_artificials(self) -> bool:
+        """Make it dearer to leave demand unserved; False when that has been done often enough.
+
+        The first price covers one commodity on any path of its own. Where capacity is tight, serving
+        it can push others onto dearer paths, which can cost more than that.
+        """
+        if self.raised >= _RAISED_AT_MOST:
+            return False
+        self.raised *= 10.0
+        n = self.problem.n_commodities
+        columns = np.arange(self.problem.n_arcs, self.problem.n_arcs + n, dtype=np.int32)
+        self.highs.changeColsCost(n, columns, self.dear * self.raised)
+        return True
+
     def shares(self) -> np.ndarray:
         """Return the share of each commodity on each arc, ``[arc, commodity]``."""
         share = np.zeros_like(self.most)
@@ -340,7 +359,8 @@ class PathMaster:
     ) -> Converged:
         """Price and separate until the strong LP is solved, the cutoff is passed or told to stop.
 
-        The best Lagrangian bound seen is valid whenever the loop ends.
+        The best Lagrangian bound seen is valid whenever the loop ends; ``solved`` says that it is
+        that of the strong LP, with all demand served.
         """
         best, best_prices, best_worth = -np.inf, None, None
         solved = False
@@ -356,13 +376,17 @@ class PathMaster:
             pairs = self.violated_pairs()
             closed = self.objective - best <= tolerance * abs(self.objective)
             if closed and not len(pairs):
-                solved = True
+                if self.artificial > _UNSERVED and self.raise_artificials():
+                    continue
+                solved = self.artificial <= _UNSERVED
                 break
             if stop():
                 break
             added = self.add_paths(new) if not closed else 0
             if added + self.add_strong_rows(pairs) == 0:
-                solved = True
+                if self.artificial > _UNSERVED and self.raise_artificials():
+                    continue
+                solved = self.artificial <= _UNSERVED
                 break
         return Converged(best, best_prices, best_worth, solved)
 
