@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from instances import Instance, read_instance
 from networks.network import Network, build_network
 from optimizer.checkpoint import Checkpoint, State
-from optimizer.engine.progress import ProgressEvent, Watch
+from optimizer.engine.progress import ProgressEvent, Watch, gap_reached
 from optimizer.plan.plan import MAXIMISED, Plan, Question, Status
 from optimizer.result import Result
 
@@ -115,7 +115,7 @@ def solve(
     if network is None:
         network = build_network(instance)
     seconds["network"] = time.perf_counter() - clock
-    watch = Watch(time_limit_s, on_progress, cancel or threading.Event())
+    watch = Watch(time_limit_s, on_progress, cancel or threading.Event(), gap=gap)
     watch.checkpoint = checkpoint
     kept = checkpoint.state if checkpoint is not None else State()
     if math.isfinite(kept.bound):
@@ -214,9 +214,13 @@ def _take_over(outcome: Outcome, bound: float, gap: float, sign: float) -> None:
     """Let a bound that an earlier part of the run proved count, if it is the better one."""
     if outcome.answer is None or not math.isfinite(bound):
         return
+    if bound > sign * outcome.objective + 1e-6 * max(1.0, abs(outcome.objective)):
+        outcome.status, outcome.answer = Status.SOLVER_ERROR, None
+        outcome.stop_reason = "the bound kept on disk and the plan contradict each other"
+        return
     outcome.bound = sign * min(max(sign * outcome.bound, bound), sign * outcome.objective)
     if abs(outcome.objective - outcome.bound) <= gap * abs(outcome.objective):
-        outcome.status, outcome.stop_reason = Status.OPTIMAL, "gap reached"
+        outcome.status, outcome.stop_reason = Status.OPTIMAL, gap_reached(gap)
 
 
 def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan | None:
@@ -236,7 +240,7 @@ def _verified(instance: Instance, plan: Plan, outcome: Any, gap: float) -> Plan 
         return plan
     bound = min(max(plan.bound, certified), plan.objective)
     if plan.objective - bound <= gap * abs(plan.objective):
-        outcome.status, outcome.stop_reason = Status.OPTIMAL, "gap reached"
+        outcome.status, outcome.stop_reason = Status.OPTIMAL, gap_reached(gap)
     certificate = dict(plan.certificate) | {"claimed_bound": certified, "tree_bound": bound}
     return replace(
         plan,

@@ -266,3 +266,52 @@ def test_make_instance_is_what_random_instances_stand_on() -> None:
     assert random_instance(1).hash == random_instance(1).hash
     assert callable(make_instance)
     assert read_instance("two_zones").hash == read_instance("two_zones").hash
+
+
+def test_a_dear_project_that_little_goods_need_is_built_not_called_impossible() -> None:
+    """Two TEU have to pass a link whose project costs thousands of times their freight."""
+    instance = random_instance(4)
+    links = instance.tables["links"].copy()
+    dead_ends = links["link_id"].str.startswith("long-") | (links["link_id"] == "rail")
+    links["closed"] = links["closed"].where(~dead_ends, 1)
+    links.loc[links["link_id"] == "home-road", "head_place_id"] = "port"
+    instance = instance.replace(
+        links=links,
+        services=instance.tables["services"].assign(
+            runs_today=0, min_load_teu_per_year=1e5, capacity_teu_per_year=1e6
+        ),
+        projects=instance.tables["projects"].assign(capital_mcny=50_000.0),
+        rules=instance.tables["rules"].iloc[:0],
+        industries=instance.tables["industries"].assign(min_scale_mcny_per_year=0.0),
+        blocks=instance.tables["blocks"].assign(whole=0),
+    )
+    result = solve(instance, Question(target_mcny=1.0), **EXACT)
+    direct = direct_optimum(instance, target_mcny=1.0)
+    assert direct is not None
+    assert result.status is Status.OPTIMAL
+    assert result.plan.projects == ("bypass",)
+    assert result.objective == pytest.approx(direct, rel=1e-6)
+
+
+def test_a_bound_above_its_plan_is_an_error_and_no_answer() -> None:
+    from optimizer.engine.siting import Outcome
+
+    outcome = Outcome(Status.OPTIMAL, "", answer="a plan", objective=100.0, bound=100.00001)
+    assert outcome.settle_bound()
+    assert outcome.bound == 100.0
+    outcome.bound = 100.1
+    assert not outcome.settle_bound()
+    assert outcome.status is Status.SOLVER_ERROR
+    assert outcome.answer is None
+
+
+def test_a_wide_gap_that_was_asked_for_is_an_answer_and_is_named() -> None:
+    """The verifier takes "optimal" to mean a gap of 1e-3 unless the stop reason names another."""
+    wide = []
+    for seed in range(12):
+        result = solve(random_instance(seed), gap=0.5, explain=False)
+        assert result.status in (Status.OPTIMAL, Status.INFEASIBLE), result.notes
+        if result.has_plan:
+            assert result.stop_reason == "gap of 0.5 reached"
+            wide.append(result.gap)
+    assert max(wide) > 1e-3  # else nothing was tested

@@ -160,6 +160,7 @@ def solve(
 
     from optimizer.api import read_instance
     from optimizer.api import solve as run_solve
+    from optimizer.errors import OptimizerError
     from optimizer.plan.plan import Question
 
     if out is not None:
@@ -188,16 +189,21 @@ def solve(
         checkpoint = Checkpoint.beside(out)
         changed = table.override(*overrides) if overrides else table
         checkpoint.begin(changed, question, options)
-    with CancelOnInterrupt() as cancel, ProgressLine(enabled=not quiet) as progress:
-        result = run_solve(
-            table,
-            question,
-            on_progress=progress,
-            cancel=cancel,
-            overrides=overrides,
-            checkpoint=checkpoint,
-            **options,
-        )
+    try:
+        with CancelOnInterrupt() as cancel, ProgressLine(enabled=not quiet) as progress:
+            result = run_solve(
+                table,
+                question,
+                on_progress=progress,
+                cancel=cancel,
+                overrides=overrides,
+                checkpoint=checkpoint,
+                **options,
+            )
+    except OptimizerError:  # the question was refused: there is nothing to go on with
+        if checkpoint is not None:
+            checkpoint.remove()
+        raise
     seconds = dict(result.seconds)
     seconds["read"] += read_s
     finish(replace(result, seconds=seconds), out, as_json=as_json, explain=explain)

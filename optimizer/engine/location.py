@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.engine.accounts import moved_answer
-from optimizer.engine.progress import Watch
+from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.recognise import binding_pools
 from optimizer.plan.plan import Plan, Status
 from optimizer.problem import MCNY, Problem
@@ -186,7 +186,8 @@ def solve_location(
             problem, _outputs(problem, location, result), _open_zones(problem, location, result)
         )
         outcome.objective = outcome.measured = outcome.answer.cost_mcny
-        outcome.bound = min(outcome.bound, outcome.objective)
+        if not outcome.settle_bound():
+            return outcome
         outcome.certificate = _certificate(problem, location, result, outcome.bound)
     return outcome
 
@@ -194,7 +195,7 @@ def solve_location(
 def stop_reason(status: Status, watch: Watch, infeasible: str) -> str:
     """Return why a solve of special structure ended, in words."""
     if status is Status.OPTIMAL:
-        return "gap reached"
+        return gap_reached(watch.gap)
     if status is Status.INFEASIBLE:
         return infeasible
     return "cancelled" if watch.cancel.is_set() else "time limit"

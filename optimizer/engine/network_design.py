@@ -217,7 +217,8 @@ def solve_network_design(
             problem, mapped.output, open_zones, projects=projects, carried=carried
         )
         outcome.objective = outcome.measured = outcome.answer.cost_mcny
-        outcome.bound = min(outcome.bound, outcome.objective)
+        if not outcome.settle_bound():
+            return outcome
         outcome.certificate = _certificate(problem, mapped, result.certificate, outcome.bound)
     return outcome
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from optimizer.checkpoint import Checkpoint
 
+USUAL_GAP = 1e-3  # the default; `optimizer.plan.verify` takes "optimal" to mean at most this
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
@@ -28,6 +30,14 @@ class ProgressEvent:
         return abs(self.incumbent - self.bound) / max(abs(self.incumbent), 1e-12)
 
 
+def gap_reached(gap: float) -> str:
+    """Return the stop reason of a solve that proved the gap it was asked for.
+
+    A gap wider than usual is named, so that "optimal" is never read as more than was proven.
+    """
+    return "gap reached" if gap <= USUAL_GAP else f"gap of {gap:.10g} reached"
+
+
 @dataclass
 class Watch:
     """The clock of one solve: time left, cancellation, and reports to ``on_progress``.
@@ -43,6 +53,7 @@ class Watch:
     incumbent: float | None = None
     bound: float | None = None
     checkpoint: Checkpoint | None = None
+    gap: float = USUAL_GAP  # relative gap asked for
 
     @property
     def seconds(self) -> float:

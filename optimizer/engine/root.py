@@ -46,6 +46,7 @@ class Relaxation:
         self.routes: set[Found] = set()
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
+        self.overflow_ub = np.inf  # TEU that may find no capacity while routes are priced out
         self.all_listed = False  # are all routes that matter for its resources in the model?
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
@@ -207,7 +208,13 @@ class Relaxation:
         self.add_row(("capacity", resource), terms, high=high)
         row = self.m.lp.row["capacity", resource]
         penalty = self.m.sign * OVERFLOW_MCNY_PER_TEU * 1e3
-        self.add_col(("overflow", resource), OVERFLOW_MCNY_PER_TEU, [(row, -1.0)], measure=penalty)
+        self.add_col(
+            ("overflow", resource),
+            OVERFLOW_MCNY_PER_TEU,
+            [(row, -1.0)],
+            measure=penalty,
+            ub=self.overflow_ub,
+        )
         if kind == "service" and ("service", name) in self.m.lp.col:
             self.add_row(("least_load", resource), service_least_row(self.m, name), low=0.0)
         if self.m.resources.today[resource] > 0 and self.held_back:
@@ -239,6 +246,7 @@ class Relaxation:
             }
         found = list_all(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
         self.all_listed = found is not None
+        self._allow_overflow(not self.all_listed)
         if found is None:
             return
         found = [f for f in found if list(f[1]) != base_path(self.m, f[0]) and f not in self.routes]
@@ -248,6 +256,21 @@ class Relaxation:
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
         self.add_routes(found)
+
+    def _allow_overflow(self, allowed: bool) -> None:
+        """Let goods overflow only while routes are still being priced out.
+
+        With all routes listed a relaxation without capacity is a proof; a price on overflow could
+        make it look cheaper than building something, and a plan look impossible.
+        """
+        self.overflow_ub = np.inf if allowed else 0.0
+        columns = [c for k, c in self.m.lp.col.items() if k[0] == "overflow"]
+        for column in columns:
+            self.m.lp.ub[column] = self.overflow_ub
+        if self.lp is not None:
+            known = [c for c in columns if c < self.lp.n_cols]
+            if known:
+                self.lp.change_bounds(known, 0.0, self.overflow_ub)
 
     def _bundle(self, found: list[Found]) -> list[Found]:
         """Make bundles of routes that need nothing but one gate; return the other routes.

@@ -22,7 +22,7 @@ import numpy as np
 
 from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
-from optimizer.engine.progress import Watch
+from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import LARGE, kernel_start, start_vector
 from optimizer.memory import Memory
@@ -33,6 +33,7 @@ from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
 INTEGER_ROUNDS = 30
+CROSSING = 1e-6  # relative; what the feasibility tolerance of a solver can make of a bound
 
 
 @dataclass
@@ -54,6 +55,20 @@ class Outcome:
     model: SitingModel | None = None
     values: Mapping[Hashable, float] = field(default_factory=dict)  # of the plan, by column key
     memory: Memory | None = None
+
+    def settle_bound(self) -> bool:
+        """Take a bound above the objective by rounding down to it; by more, it is an error.
+
+        Both in minimisation. A bound that crosses its plan means that one of them is wrong: there
+        is no answer then, and the notes say so.
+        """
+        if self.bound <= self.objective + CROSSING * max(1.0, abs(self.objective)):
+            self.bound = min(self.bound, self.objective)
+            return True
+        self.notes.append(f"the bound {self.bound!r} is above the plan {self.objective!r}")
+        self.status, self.answer = Status.SOLVER_ERROR, None
+        self.stop_reason = "bound and plan contradict each other"
+        return False
 
 
 def solve_siting(
@@ -123,20 +138,10 @@ def _solve(
     status = relaxation.solve(watch)
     outcome = Outcome(status=status, stop_reason="", notes=problem.notes, model=m)
     outcome.seconds = {"build": built - started, "root": watch.seconds - built}
-    if status is Status.INFEASIBLE or (
-        relaxation.converged and relaxation.overflow(relaxation.x) > 1e-6
-    ):
-        return replace(
-            outcome, status=Status.INFEASIBLE, stop_reason="the relaxation has no solution"
-        )
+    if status is Status.INFEASIBLE:
+        return replace(outcome, status=status, stop_reason="the relaxation has no solution")
     if status is not Status.OPTIMAL:
-        reason = (
-            "cancelled"
-            if watch.cancel.is_set()
-            else "time limit"
-            if watch.left_s <= 0
-            else "solver"
-        )
+        reason = _why_stopped(watch)
         left = (
             Status.NO_PLAN_IN_TIME
             if status in (Status.FEASIBLE, Status.NO_PLAN_IN_TIME)
@@ -225,49 +230,61 @@ def _integers(
             on_solution=partial(_found, m, relaxation, watch),
             cancel=watch.cancel,
         )
-        result = solve_model(m.lp.compile(), solver, options)
+        model = m.lp.compile()
+        model.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
+        result = solve_model(model, solver, options)
         outcome.solver, outcome.nodes = result.solver, result.nodes
         outcome.notes += [n for n in result.notes if n not in outcome.notes]
         if complete and math.isfinite(result.bound):
             outcome.bound = max(outcome.bound, result.bound)
             watch.report("integers", bound=outcome.bound)
         if not result.status.has_plan:
-            _without_plan(outcome, result, watch)
+            _without_plan(outcome, result, watch, complete)
             return
         assert result.x is not None, "has_plan says so"
         start = result.x
         _keep(m, watch, result.x)
         relaxation.rounds += 1
         if relaxation.add_violated(result.x):
-            if watch.stopped:
+            if not watch.stopped:
+                continue
+            # No time to solve again: keep the sitings and find other ways for the goods.
+            values = dict(zip(m.lp.col_keys, result.x.tolist(), strict=False))
+            padded = np.concatenate([result.x, np.zeros(m.lp.n_cols - len(result.x))])
+            repaired = start_vector(m, values, padded, watch)
+            if repaired is None:
                 break
-            continue
-        if relaxation.overflow(result.x) > 1e-6:
-            outcome.status, outcome.stop_reason = Status.INFEASIBLE, "no capacity for the goods"
-            if result.status is not Status.OPTIMAL:
-                outcome.status = Status.NO_PLAN_IN_TIME
-            return
-        _accept(m, result, watch, outcome, gap)
+            start = repaired
+        _accept(m, start, watch, outcome, gap)
         return
     outcome.status = Status.NO_PLAN_IN_TIME
-    outcome.stop_reason = "cancelled" if watch.cancel.is_set() else "time limit"
+    outcome.stop_reason = _why_stopped(watch)
 
 
-def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch) -> None:
+def _why_stopped(watch: Watch) -> str:
+    if watch.cancel.is_set():
+        return "cancelled"
+    return "time limit" if watch.left_s <= 0 else "solver"
+
+
+def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch, complete: bool) -> None:
+    """Say how a solve without a plan ended; infeasible only if every route was in the model."""
     outcome.status = result.status
-    outcome.stop_reason = {
-        Status.INFEASIBLE: "no values satisfy all constraints",
-        Status.NO_PLAN_IN_TIME: "cancelled" if watch.cancel.is_set() else "time limit",
-    }.get(result.status, result.said)
+    if result.status is Status.INFEASIBLE and not complete:
+        outcome.status = Status.NO_PLAN_IN_TIME
+        outcome.stop_reason = "no plan with the routes found so far, which are not all"
+    elif result.status is Status.INFEASIBLE:
+        outcome.stop_reason = "no values satisfy all constraints"
+    elif result.status is Status.NO_PLAN_IN_TIME:
+        outcome.stop_reason = _why_stopped(watch)
+    else:
+        outcome.stop_reason = result.said
 
 
-def _accept(
-    m: SitingModel, result: SolverResult, watch: Watch, outcome: Outcome, gap: float
-) -> None:
+def _accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, gap: float) -> None:
     """Fix the integers, solve the flows to the end, and read the plan."""
-    assert result.x is not None, "only plans are accepted"
     model = m.lp.compile()
-    whole = np.round(result.x)
+    whole = np.round(found)
     fixed = replace(
         model,
         lb=np.where(model.integer, whole, model.lb),
@@ -275,9 +292,10 @@ def _accept(
         integer=np.zeros_like(model.integer),
     )
     polished = solve_model(fixed, "highs", SolverOptions(time_limit_s=max(watch.left_s, 10.0)))
-    x = result.x
+    x = found
     if polished.x is not None and polished.status is Status.OPTIMAL:
-        x = polished.x if polished.objective <= result.objective else x
+        better = polished.objective <= float(np.dot(m.lp.cost, found)) + m.lp.offset
+        x = polished.x if better else x
     outcome.answer = read_answer(m, x)
     outcome.values = {key: float(v) for key, v in zip(m.lp.col_keys, x, strict=True) if v}
     outcome.measured = float(np.dot(m.measure, x))
@@ -285,13 +303,11 @@ def _accept(
         outcome.objective = outcome.answer.cost_mcny
     else:
         outcome.objective = m.sign * outcome.measured
-    outcome.bound = min(outcome.bound, outcome.objective)
+    if not outcome.settle_bound():
+        return
     proven = outcome.objective - outcome.bound <= gap * abs(outcome.objective) + 1e-9
     outcome.status = Status.OPTIMAL if proven else Status.FEASIBLE
-    if proven:
-        outcome.stop_reason = "gap reached"
-    else:
-        outcome.stop_reason = "cancelled" if watch.cancel.is_set() else "time limit"
+    outcome.stop_reason = gap_reached(gap) if proven else _why_stopped(watch)
     watch.report("plan", incumbent=outcome.objective, bound=outcome.bound)
 
 
