@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 
 from instances import Instance
-from instances.errors import Fault, InstanceError
 from instances.settings import Settings
 from networks.geo import zone_hours
 from networks.network import By, Goods, Network
 from networks.paths import PathFinder
 from optimizer.memory import Memory
-from optimizer.plan.plan import OBJECTIVES, Question
+from optimizer.plan.plan import Question
+from optimizer.question import check_question
 
 MCNY = 1e6  # CNY in a million CNY
 # What routes minimise under each objective; generalised cost where it is not named.
@@ -351,53 +351,6 @@ def build_problem(
     _cost_stays(problem)
     _cost_rivals(problem)
     return problem
-
-
-def check_question(instance: Instance, question: Question) -> None:
-    """Raise `InstanceError` with every fault of the question (unknown ids, bad numbers)."""
-    import difflib
-
-    faults: list[Fault] = []
-
-    def known(label: str, value: str, options: list[str]) -> None:
-        if value not in options:
-            near = difflib.get_close_matches(value, options, n=1)
-            hint = f" Nearest name: {near[0]!r}." if near else ""
-            faults.append(Fault("question", None, label, value, f"is not in the instance.{hint}"))
-
-    zones = list(instance.tables["zones"]["zone_id"])
-    for zone in question.open_zones:
-        known("open", zone, zones)
-    for zone in question.forbid_zones:
-        known("forbid", zone, zones)
-    for zone in set(question.open_zones) & set(question.forbid_zones):
-        faults.append(Fault("question", None, "open", zone, "is required and forbidden at once"))
-    for industry, _ in question.industry_targets:
-        known("target", industry, list(instance.tables["industries"]["industry_id"]))
-    if question.objective not in OBJECTIVES:
-        known("objective", question.objective, list(OBJECTIVES))
-    numbers = {
-        "target_mcny": question.target_mcny,
-        "target_share": question.target_share,
-        "budget_mcny": question.budget_mcny,
-        "cost_limit_mcny": question.cost_limit_mcny,
-        **{f"target of {i}": number for i, number in question.industry_targets},
-    }
-    for label, number in numbers.items():
-        if number is not None and not (np.isfinite(number) and number >= 0):
-            faults.append(Fault("question", None, label, str(number), "must be a number >= 0"))
-    if question.target_share is not None and question.target_share > 1:
-        faults.append(
-            Fault(
-                "question",
-                None,
-                "target_share",
-                str(question.target_share),
-                "must be at most 1 (100 %)",
-            )
-        )
-    if faults:
-        raise InstanceError(faults)
 
 
 def _goods_lines(

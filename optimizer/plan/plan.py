@@ -32,8 +32,17 @@ class Status(StrEnum):
         return self in (Status.OPTIMAL, Status.FEASIBLE)
 
 
-OBJECTIVES = ("cost", "absorbed", "jobs", "hours", "co2e")
+OBJECTIVES = ("cost", "absorbed", "jobs", "hours", "co2e", "outlay")
 MAXIMISED = ("absorbed", "jobs")
+# What ``least`` and ``most`` of a question may bound, and what each is counted in.
+DECISIONS = {
+    "zone": "1 if the zone is open",
+    "host": "1 if the zone hosts the industry; the id is ZONE/INDUSTRY",
+    "module": "modules built",
+    "project": "1 if the project is built",
+    "service": "1 if the service runs by decision",
+    "increment": "amount bought for the pool, in the pool's unit",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,15 @@ class Question:
     closed: tuple[str, ...] = ()  # ids of places, links, transfers, customs, corridors, services
     open_zones: tuple[str, ...] = ()
     forbid_zones: tuple[str, ...] = ()
+    least: tuple[tuple[str, str, float], ...] = ()  # (kind of DECISIONS, id, at least so much)
+    most: tuple[tuple[str, str, float], ...] = ()  # the same, at most
+    # (objective, value): cost, hours, co2e, outlay at most; absorbed, jobs at least
+    limits: tuple[tuple[str, float], ...] = ()
+    # (open zones of another plan, d): at least d zones are to be opened or closed against it
+    differ: tuple[tuple[tuple[str, ...], int], ...] = ()
+
+
+ADDED_LATER = ("least", "most", "limits", "differ")  # plans written before lack them
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +162,7 @@ class Plan:
         raw = {key: _infinite(value) for key, value in raw.items()}
         try:
             question = {k: _tuples(v) for k, v in raw.pop("question").items()}
-            missing = {f.name for f in fields(Question)} - set(question)
+            missing = {f.name for f in fields(Question)} - set(question) - set(ADDED_LATER)
             if missing:  # a default in its place would be another question
                 raise KeyError(f"question lacks {', '.join(sorted(missing))}")
             return cls(
