@@ -167,7 +167,7 @@ def _write_parts(
     write_instance(instance, folder / "instance", "csv")
     (folder / "tables").mkdir()
     for name, frame in tables.items():
-        _write_table(folder / "tables" / name, frame)
+        write_table(folder / "tables" / name, frame)
     if with_report:
         from optimizer.report.page import answer_of, page_of
         from optimizer.report.workbook import write_workbook
@@ -178,7 +178,7 @@ def _write_parts(
         write_workbook(folder / "plan.xlsx", tables, answer=answer_of(facts, tables), title=title)
 
 
-def _write_table(path: Path, frame: pd.DataFrame) -> None:
+def write_table(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as CSV and Parquet: empty cells for nan, ``inf`` for no limit."""
     import pyarrow as pa
     from pyarrow import csv, parquet

@@ -146,7 +146,7 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(tmp_path: Path, monkeypat
     def full(*args: object, **more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("optimizer.run._write_table", full)
+    monkeypatch.setattr("optimizer.run.write_table", full)
     with pytest.raises(RunFolderError, match=r"was not written: .*No space left"):
         write(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

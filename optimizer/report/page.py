@@ -89,7 +89,7 @@ def page_of(
         tables = tables_of(facts, run_info)
     figures = report_figures(facts, tables, words)
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
+        loader=jinja2.FunctionLoader(template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -111,16 +111,17 @@ def page_of(
         views=page_views(facts, tables, words),
         legs=leg_lists(facts, tables, words),
         plots={name: room_of(figure) for name, figure in figures.items()},
-        figures_json=_script_json(figures),
-        data_json={name: _script_json(value) for name, value in data.items()},
+        figures_json=script_json(figures),
+        data_json={name: script_json(value) for name, value in data.items()},
         fonts=FONTS,
-        style=_template("report.css"),
-        script=_template("report.js"),
+        style=template("report.css"),
+        script=template("report.js"),
         plotly=get_plotlyjs(),
     )
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return the text of a template file."""
     return (resources.files("optimizer.report") / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -132,7 +133,7 @@ def room_of(figure: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _script_json(value: Any) -> str:
+def script_json(value: Any) -> str:
     """Return JSON that may stand inside a script element: no `</script>`, no line separators."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

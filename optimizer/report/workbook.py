@@ -53,7 +53,7 @@ def write_workbook(
     listed = list(shown)
     _answer_sheet(book.create_sheet(words("book.answer")), shown, listed, answer, title, words)
     for name in listed:
-        _table_sheet(book.create_sheet(words(f"table.{name}")), shown[name])
+        table_sheet(book.create_sheet(words(f"table.{name}")), shown[name])
     book.save(path)
 
 
@@ -83,32 +83,33 @@ def _answer_sheet(
     sheet.column_dimensions["B"].width = 30
     sheet.column_dimensions["C"].width = 90
     bold, wrapped = Font(bold=True), Alignment(wrap_text=True, vertical="top")
-    sheet.append([_cell(sheet, title or words("title"), font=Font(bold=True, size=16))])
+    sheet.append([cell(sheet, title or words("title"), font=Font(bold=True, size=16))])
     for sentence in answer:
-        sheet.append([_cell(sheet, sentence)])
+        sheet.append([cell(sheet, sentence)])
     sheet.append([])
     for row in tables["summary"].itertuples(index=False):
         number_format = "0.00%" if row.unit == "share" else "#,##0.00"
-        value = _cell(sheet, row.value, number_format=number_format)
+        value = cell(sheet, row.value, number_format=number_format)
         label, unit = words.of("key", row.key), row.unit.replace("_", " ")
-        sheet.append([_cell(sheet, label), value, _cell(sheet, unit)])
+        sheet.append([cell(sheet, label), value, cell(sheet, unit)])
     sheet.append([])
-    sheet.append([_cell(sheet, words("book.contents"), font=bold)])
+    sheet.append([cell(sheet, words("book.contents"), font=bold)])
     for name in listed:
         sheet_name = words(f"table.{name}")
-        link = _cell(sheet, sheet_name, font=Font(color="0B5394", underline="single"))
+        link = cell(sheet, sheet_name, font=Font(color="0B5394", underline="single"))
         link.hyperlink = f"#'{sheet_name}'!A1"
         sheet.append([link, len(tables[name])])
-    sheet.append([_cell(sheet, words("book.legs"))])
-    sheet.append([_cell(sheet, words("book.assumed"))])
+    sheet.append([cell(sheet, words("book.legs"))])
+    sheet.append([cell(sheet, words("book.assumed"))])
     sheet.append([])
-    sheet.append([_cell(sheet, words("provenance.heading"), font=bold)])
+    sheet.append([cell(sheet, words("provenance.heading"), font=bold)])
     for row in tables["provenance"].itertuples(index=False):
-        value = _cell(sheet, row.value, alignment=wrapped)
-        sheet.append([_cell(sheet, row.group), _cell(sheet, row.key), value])
+        value = cell(sheet, row.value, alignment=wrapped)
+        sheet.append([cell(sheet, row.group), cell(sheet, row.key), value])
 
 
-def _table_sheet(sheet: WriteOnlyWorksheet, frame: pd.DataFrame) -> None:
+def table_sheet(sheet: WriteOnlyWorksheet, frame: pd.DataFrame) -> None:
+    """Fill a sheet with a table: heads that stay in sight, filters, assumed rows marked."""
     from openpyxl.styles import Alignment, Font, PatternFill
 
     head = PatternFill("solid", fgColor="E9EDF2")
@@ -123,13 +124,11 @@ def _table_sheet(sheet: WriteOnlyWorksheet, frame: pd.DataFrame) -> None:
     if values and values[0]:
         sheet.auto_filter.ref = f"A1:{letters[-1]}{len(values[0]) + 1}"
     wrap = Alignment(wrap_text=True, vertical="top")
-    sheet.append(
-        [_cell(sheet, c, font=Font(bold=True), fill=head, alignment=wrap) for c in columns]
-    )
+    sheet.append([cell(sheet, c, font=Font(bold=True), fill=head, alignment=wrap) for c in columns])
     graded = [columns.index(g) for g in _GRADES if g in columns]
     # One cell per column, filled again for each row: a row is on disk when it has been appended.
-    cells = [_cell(sheet, None, number_format=_format(name)) for name in columns]
-    marked = [_cell(sheet, None, fill=mark) for _ in columns]
+    cells = [cell(sheet, None, number_format=_format(name)) for name in columns]
+    marked = [cell(sheet, None, fill=mark) for _ in columns]
     for row in zip(*values, strict=True):
         line: list[Any] = [
             _filled(cell, value) if isinstance(value, float) else _text(sheet, value)
@@ -157,10 +156,11 @@ def _text(sheet: WriteOnlyWorksheet, value: Any) -> Any:
     if isinstance(value, bool | int):
         return value
     text = _clean(str(value))
-    return _cell(sheet, text) if text.startswith("=") else text
+    return cell(sheet, text) if text.startswith("=") else text
 
 
-def _cell(sheet: WriteOnlyWorksheet, value: Any, **style: Any) -> Any:
+def cell(sheet: WriteOnlyWorksheet, value: Any, **style: Any) -> Any:
+    """Return a cell with a value and a style."""
     from openpyxl.cell import WriteOnlyCell
 
     cell = _filled(WriteOnlyCell(sheet), value)

@@ -1,0 +1,146 @@
+"""What a worker does: it holds the instance and the base plan, and solves one case at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from instances import Instance
+from networks.network import Network, build_network
+from optimizer.api import solve
+from optimizer.plan.plan import Plan, Question, Status
+from optimizer.result import Result
+from optimizer.studies.case import SOLVE, Case, Solved
+
+THREADS, SEED = 1, 0
+
+
+@dataclass
+class Context:
+    """What all cases of a study share in one process; ``base`` is solved when it is first needed.
+
+    ``plans`` holds plans of finished cases that others start from, by key.
+    """
+
+    instance: Instance
+    question: Question
+    gap: float
+    time_limit_s: float
+    plans: dict[str, Plan] = field(default_factory=dict)
+    cancel: threading.Event | None = None  # where the process that asks is the one that solves
+
+    @cached_property
+    def network(self) -> Network:
+        """The network of the instance as it is."""
+        return build_network(self.instance)
+
+    @cached_property
+    def base(self) -> Result:
+        """The study's own question, solved from nothing: the start of every case."""
+        return solve(
+            self.instance,
+            self.question,
+            network=self.network,
+            gap=self.gap,
+            time_limit_s=self.time_limit_s,
+            threads=THREADS,
+            seed=SEED,
+            explain=False,
+            cancel=self.cancel,
+        )
+
+    def is_base(self, case: Case) -> bool:
+        """True if a case asks what the base asks, with the same limits."""
+        asks = (case.question, case.gap, case.time_limit_s)
+        mine = (self.question, self.gap, self.time_limit_s)
+        return asks == mine and not (case.overrides or case.start or case.cold)
+
+    def start_of(self, case: Case) -> Result | Plan | None:
+        """What a case begins from: routes and prices of the base, the plan that it names."""
+        if case.cold:
+            return None
+        plan = self.plans[case.start] if case.start else None
+        memory = self.base._memory
+        if plan is None:
+            return self.base if self.base.has_plan else None
+        if memory is None:
+            return plan
+        return replace(self.base, _plan=plan, _memory=replace(memory, values={}))
+
+    def instance_of(self, case: Case) -> Instance:
+        """The instance with the overrides of a case."""
+        return self.instance.override(*case.overrides) if case.overrides else self.instance
+
+    def solve(self, case: Case, **more: Any) -> Result:
+        """Solve the question of a case on its instance; ``more`` goes to `optimizer.api.solve`."""
+        options: dict[str, Any] = {
+            "gap": case.gap,
+            "time_limit_s": case.time_limit_s,
+            "threads": THREADS,
+            "seed": SEED,
+            "explain": False,
+            "start": self.start_of(case),
+            "cancel": self.cancel,
+        }
+        instance = self.instance_of(case)
+        if instance is self.instance:
+            options["network"] = self.network
+        return solve(instance, case.question, **(options | more))
+
+
+def run_case(context: Context, case: Case) -> Solved:
+    """Solve a case. Errors of the library are raised: they are errors of the study's input."""
+    started = time.perf_counter()
+    if case.task == SOLVE:
+        result = context.base if context.is_base(case) else context.solve(case)
+        return solved_of(case, result, time.perf_counter() - started)
+    module, _, function = case.task.partition(":")
+    document = getattr(import_module(module), function)(context, case)
+    seconds = time.perf_counter() - started
+    return Solved(
+        case.key,
+        Status(document.get("status", "optimal")),
+        str(document.get("stop_reason", "")),
+        float(document.get("objective", float("nan"))),
+        float(document.get("bound", float("nan"))),
+        seconds,
+        document=document,
+    )
+
+
+def solved_of(case: Case, result: Result, seconds: float) -> Solved:
+    """What a study keeps of a result."""
+    return Solved(
+        case.key,
+        result.status,
+        result.stop_reason,
+        result.objective,
+        result.bound,
+        seconds,
+        plan=result.plan if result.has_plan else None,
+        notes=result.notes,
+    )
+
+
+_context: Context | None = None
+
+
+def begin(context: Context) -> None:
+    """Set the context of this process; libraries get one thread, cases run side by side."""
+    global _context
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    _context = context
+
+
+def run_here(case: Case, plan: Plan | None) -> Solved:
+    """Solve a case in the context of this process; ``plan`` is what it starts from, if named."""
+    assert _context is not None, "begin() comes first"
+    if plan is not None:
+        _context.plans = {case.start: plan}
+    return run_case(_context, case)
