@@ -84,6 +84,24 @@ class Relaxation:
                 break
         return self.status
 
+    @property
+    def bound(self) -> float:
+        """The bound that the solved relaxation gives; its objective if every route is listed.
+
+        Routes are priced out at the prices of capacities and limits; that of a least load would be
+        a bonus, which shortest paths cannot have. Without it, the bound is lower by its worth.
+        """
+        if self.all_listed:
+            return self.objective
+        lost = 0.0
+        for key, row in self.m.lp.row.items():
+            if key[0] == "least_load" and row < len(self.duals):
+                name = self.m.resources.keys[key[1]][1]
+                services = self.m.problem.table("services").set_index("service_id")
+                least = float(services.loc[name, "min_load_teu_per_year"])
+                lost += max(0.0, float(self.duals[row])) * least
+        return self.objective - lost
+
     def overflow(self, x: np.ndarray) -> float:
         """TEU that found no capacity; positive at the optimum means there is no plan."""
         return sum(float(x[c]) for k, c in self.m.lp.col.items() if k[0] == "overflow")

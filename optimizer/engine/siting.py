@@ -24,15 +24,18 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
-from optimizer.engine.start import LARGE, kernel_start, start_vector
+from optimizer.engine.start import first_plan, start_vector
 from optimizer.memory import Memory
 from optimizer.model.base import SitingModel
 from optimizer.model.siting import build_siting_model
 from optimizer.plan.plan import MAXIMISED, Plan, Status
 from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
+from optimizer.solvers.highs import version
 
 INTEGER_ROUNDS = 30
+OWN_SOLVERS = ("auto", "highs")  # with another solver, all integers are its own work
+ROUNDING = 1e-7  # relative; what feasibility tolerances can leave of a gap that was closed
 CROSSING = 1e-6  # relative; what the feasibility tolerance of a solver can make of a bound
 
 
@@ -149,23 +152,21 @@ def _solve(
         )
         return replace(outcome, status=left, stop_reason=reason)
     if relaxation.converged:
-        outcome.root_bound = relaxation.objective
-        outcome.bound = relaxation.objective
+        outcome.root_bound = outcome.bound = relaxation.bound
         outcome.certificate = make_certificate(m, relaxation)
-        watch.report("relaxation", bound=relaxation.objective, detail="complete")
-    first = None
-    if start is not None:
-        first = start_vector(m, start, relaxation.x, watch)
-        if first is None:
-            outcome.notes.append("the start does not fit this problem: solved without it")
-        watch.report("start", incumbent=None if first is None else float(np.dot(m.lp.cost, first)))
-    if first is None and sum(m.lp.integer) > LARGE and not watch.stopped:
-        watch.report("kernel", detail="a first plan from what the relaxation uses")
-        first = kernel_start(m, relaxation.x, watch, gap)
-        if first is not None:
-            watch.report("kernel", incumbent=float(np.dot(m.lp.cost, first)))
+        watch.report("relaxation", bound=relaxation.bound, detail="complete")
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
-    _integers(m, relaxation, watch, outcome, first, **options)
+    if start is not None:
+        watch.report("start", detail="an earlier plan is completed")
+    first = first_plan(m, relaxation, watch, start, gap, solver in OWN_SOLVERS)
+    if start is not None and first is None:
+        outcome.notes.append("the start does not fit this problem: solved without it")
+    if first is not None and relaxation.converged and _is_near(m, first, relaxation.bound, gap):
+        outcome.solver, outcome.nodes = version(), 0
+        _keep(m, watch, first)
+        _accept(m, first, watch, outcome, gap)
+    else:
+        _integers(m, relaxation, watch, outcome, first, **options)
     outcome.memory = Memory(
         problem, outcome.values, m, relaxation.finder.trees, relaxation.finder.listed
     )
@@ -176,6 +177,12 @@ def _solve(
     outcome.bound *= sign
     outcome.root_bound *= sign
     return outcome
+
+
+def _is_near(m: SitingModel, x: np.ndarray, bound: float, gap: float) -> bool:
+    """Say whether the bound of the relaxation already proves the plan ``x`` good enough."""
+    value = float(np.dot(m.lp.cost, x)) + m.lp.offset
+    return value - bound <= gap * abs(value)
 
 
 def _report(watch: Watch, complete: bool, incumbent: float | None, bound: float | None) -> None:
@@ -305,7 +312,8 @@ def _accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, g
         outcome.objective = m.sign * outcome.measured
     if not outcome.settle_bound():
         return
-    proven = outcome.objective - outcome.bound <= gap * abs(outcome.objective) + 1e-9
+    left = outcome.objective - outcome.bound
+    proven = left <= max(gap, ROUNDING) * abs(outcome.objective) + 1e-9
     outcome.status = Status.OPTIMAL if proven else Status.FEASIBLE
     outcome.stop_reason = gap_reached(gap) if proven else _why_stopped(watch)
     watch.report("plan", incumbent=outcome.objective, bound=outcome.bound)

@@ -9,19 +9,75 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optimizer.engine.progress import Watch
+from optimizer.model.agglomeration import cluster_curves
 from optimizer.model.base import SitingModel
 from optimizer.plan.plan import Plan
 from optimizer.solvers import SolverOptions, solve_model
 
+if TYPE_CHECKING:
+    from optimizer.engine.root import Relaxation
+
 REPAIR_S = 20.0  # most seconds for the small integer model
 REPAIR_GAP = 3e-4
-LARGE = 4_000  # integers from which a kernel is solved first
+KERNEL_FROM = 100  # integers from which a kernel is solved before the whole model
 KERNEL_S = 90.0
 KERNEL_SHARE = 0.4
+KERNEL_ROUNDS = 4
+ALWAYS = ("reach", "whole")  # follow from what is hosted: leaving some out only spoils plans
+
+
+def first_plan(
+    m: SitingModel,
+    relaxation: Relaxation,
+    watch: Watch,
+    start: Plan | Mapping[Hashable, float] | None,
+    gap: float,
+    with_kernel: bool,
+) -> np.ndarray | None:
+    """Return column values of a plan to begin with, as good as can be had quickly, or None.
+
+    The start, completed, if it is within ``gap`` of the relaxation; else the best plan over what
+    the start and the relaxation use. Capacities that it needs get their rows.
+    """
+    first = None
+    if start is not None:
+        first = start_vector(m, start, relaxation.x, watch)
+        first = _checked(m, relaxation, watch, "start", first)
+    value = np.inf if first is None else _value(m, first)
+    is_near = first is not None and value - relaxation.bound <= gap * abs(value)
+    few = sum(m.lp.integer) < KERNEL_FROM
+    if not with_kernel or few or is_near or not relaxation.converged:
+        return first
+    for _ in range(KERNEL_ROUNDS):
+        if watch.stopped:
+            break
+        watch.report("kernel", detail="a plan from what the relaxation uses")
+        found = kernel_start(m, relaxation.x, watch, gap, first)
+        better = _checked(m, relaxation, watch, "kernel", found)
+        if better is not None:
+            return better if _value(m, better) < value else first
+        if found is None:
+            break
+    return first
+
+
+def _value(m: SitingModel, x: np.ndarray) -> float:
+    return float(np.dot(m.lp.cost, x)) + m.lp.offset
+
+
+def _checked(
+    m: SitingModel, relaxation: Relaxation, watch: Watch, phase: str, x: np.ndarray | None
+) -> np.ndarray | None:
+    """Return ``x``, or None where it exceeds a capacity without a row, which then gets one."""
+    if x is None or relaxation.add_violated(x):
+        return None
+    watch.report(phase, incumbent=_value(m, x))
+    return x
 
 
 def start_vector(
@@ -50,7 +106,8 @@ def start_vector(
     result = solve_model(fixed, "highs", SolverOptions(time_limit_s=limit, cancel=watch.cancel))
     if result.status.has_plan and _without_overflow(m, result.x):
         return result.x
-    used = (whole > 0.5) | (relaxed > 1e-6)
+    relaxed = np.concatenate([relaxed, np.zeros(m.lp.n_cols - len(relaxed))])
+    used = (whole > 0.5) | (relaxed > 1e-6) | _always(m)
     small = replace(model, ub=np.where(model.integer & ~used, np.maximum(model.lb, 0.0), model.ub))
     options = SolverOptions(time_limit_s=min(REPAIR_S, limit), gap=REPAIR_GAP, cancel=watch.cancel)
     result = solve_model(small, "highs", options)
@@ -60,22 +117,33 @@ def start_vector(
 
 
 def kernel_start(
-    m: SitingModel, relaxed: np.ndarray, watch: Watch, gap: float
+    m: SitingModel, relaxed: np.ndarray, watch: Watch, gap: float, first: np.ndarray | None = None
 ) -> np.ndarray | None:
     """Return a good plan from the integers that the relaxation uses, or None if none was found.
 
     On large problems a solver spends its time far from any plan; over this kernel (Guastaroba and
-    Speranza 2012) the integer model is small and its plans are close to the best.
+    Speranza 2012) the integer model is small and its plans are close to the best. What ``first``,
+    a plan, uses is in the kernel too.
     """
     model = m.lp.compile()
-    kept = ~model.integer | (relaxed > 1e-6)
+    rest = np.zeros(m.lp.n_cols)
+    rest[: len(relaxed)] = relaxed
+    kept = ~model.integer | (rest > 1e-6) | _always(m)
+    if first is not None:
+        first = np.concatenate([first, np.zeros(m.lp.n_cols - len(first))])
+        kept |= first > 0.5
     small = replace(model, ub=np.where(kept, model.ub, np.maximum(model.lb, 0.0)))
+    small.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
     limit = min(KERNEL_S, watch.left_s * KERNEL_SHARE)
-    options = SolverOptions(time_limit_s=limit, gap=gap / 2, cancel=watch.cancel)
+    options = SolverOptions(time_limit_s=limit, gap=gap / 2, start=first, cancel=watch.cancel)
     result = solve_model(small, "highs", options)
     if result.status.has_plan and _without_overflow(m, result.x):
         return result.x
     return None
+
+
+def _always(m: SitingModel) -> np.ndarray:
+    return np.array([key[0] in ALWAYS for key in m.lp.col_keys])
 
 
 def _without_overflow(m: SitingModel, x: np.ndarray | None) -> bool:
@@ -118,29 +186,15 @@ def plan_values(m: SitingModel, plan: Plan) -> dict[Hashable, float]:
     for origin, industry, _ in plan.stays:
         if (origin, industry) in block_at:
             values["whole", block_at[origin, industry], "stay", 0] = 1.0
-    values |= _segments(m, output)
+    values |= _reached(m, output)
     return values
 
 
-def _segments(m: SitingModel, output: Mapping[tuple[int, str], float]) -> dict[Hashable, float]:
-    """The segment of each agglomeration curve that the output lies on."""
-    table = m.problem.table("agglomeration").sort_values("point")
-    curves = {
-        c: g["volume_mcny_per_year"].to_numpy() for c, g in table.groupby("cluster_id", sort=False)
+def _reached(m: SitingModel, output: Mapping[tuple[int, str], float]) -> dict[Hashable, float]:
+    """The stretches of each agglomeration curve that the output has begun."""
+    curves = cluster_curves(m.problem)
+    return {
+        key: 1.0
+        for key in m.lp.col
+        if key[0] == "reach" and output.get(key[1:3], 0.0) > curves[key[2]][0][key[3]]
     }
-    values: dict[Hashable, float] = {}
-    for key in m.lp.col:
-        if key[0] == "segment" and key[3] == 0:
-            volume = output.get((key[1], key[2]), 0.0)
-            at = int(np.searchsorted(curves[key[2]], volume, side="left")) - 1
-            last = max(k[3] for k in _siblings(m, key))
-            values["segment", key[1], key[2], min(max(at, 0), last)] = 1.0
-    return values
-
-
-def _siblings(m: SitingModel, key: tuple) -> list[tuple]:
-    found, number = [], 0
-    while ("segment", key[1], key[2], number) in m.lp.col:
-        found.append(("segment", key[1], key[2], number))
-        number += 1
-    return found

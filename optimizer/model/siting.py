@@ -6,13 +6,15 @@ One function per family of docs/formulas.md, each in the file of its subject.
 from __future__ import annotations
 
 from optimizer.memory import Memory
+from optimizer.model.agglomeration import add_agglomeration
 from optimizer.model.base import SitingModel, find_resources
 from optimizer.model.demands import add_question, add_rival_limits
 from optimizer.model.hosting import add_hosting
-from optimizer.model.lumps import add_agglomeration, add_projects, add_services
+from optimizer.model.lumps import add_projects, add_services
 from optimizer.model.output import add_output, add_volume, bound_output, group_cells
 from optimizer.model.pools import add_pools
 from optimizer.model.rules import add_chains, add_rules, add_whole_blocks
+from optimizer.model.tighten import tie_pools_to_zones
 from optimizer.problem import Problem
 
 
@@ -38,6 +40,7 @@ def build_siting_model(
     add_volume(m)
     add_hosting(m)
     add_pools(m)
+    tie_pools_to_zones(m)
     add_rules(m)
     add_chains(m)
     add_whole_blocks(m)
