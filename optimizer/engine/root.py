@@ -17,11 +17,11 @@ from optimizer.memory import Memory
 from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
 from optimizer.model.hosting import strong_cut, strong_set
 from optimizer.model.routes import (
-    bundle_usage,
     resource_row,
     route_usage,
     route_weight,
     service_least_row,
+    shifts,
 )
 from optimizer.plan.plan import Status
 from optimizer.solvers.highs import IncrementalLP
@@ -30,6 +30,9 @@ Found = tuple[Commodity, tuple[int, ...]]
 
 OVERFLOW_MCNY_PER_TEU = 100.0  # dearer than any route by orders of magnitude
 CUT_ROUNDS = 60
+AFRESH = 0.02  # share of new rows and columns from which the old basis is more of a burden
+ROOT_SHARE = 0.6  # of the time limit; then a plan is looked for, with the rows there are
+STALL = 1e-6  # relative; strong rows that raise the bound by less are not worth another round
 ROUTES_AT_ONCE = 60_000  # more are priced out one by one instead of being listed
 
 
@@ -73,16 +76,24 @@ class Relaxation:
             self.status = self.lp.solve(watch.left_s, watch.cancel)
             if self.status is not Status.OPTIMAL:
                 return self.status
+            gained = self.lp.objective - self.objective  # infinite in the first round
+            is_stalled = gained <= STALL * abs(self.lp.objective)
             self.x, self.duals, self.objective = self.lp.x, self.lp.duals, self.lp.objective
             watch.report(
                 "relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}"
             )
-            if watch.stopped:
+            if watch.stopped or watch.seconds > ROOT_SHARE * watch.time_limit_s:
                 break
-            if not (self.add_strong_cuts(self.x) + self.add_violated(self.x) + self.add_priced()):
+            cuts = 0 if is_stalled else self.add_strong_cuts(self.x)
+            if not (cuts + self.add_violated(self.x) + self.add_priced()):
                 self.converged = True
                 break
         return self.status
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the relaxation bounds every plan: no route is missing, rows may be."""
+        return self.converged or (self.all_listed and self.status is Status.OPTIMAL)
 
     @property
     def bound(self) -> float:
@@ -153,6 +164,8 @@ class Relaxation:
             shape = (model.n_rows - old_rows, model.n_cols)
             block = sp.csr_matrix((values[new], (rows[new] - old_rows, cols[new])), shape)
             lp.add_rows(model.row_low[old_rows:], model.row_high[old_rows:], block)
+        if model.n_cols + model.n_rows - old_cols - old_rows > AFRESH * (old_cols + old_rows):
+            lp.forget_basis()
 
     # -- strong rows ----------------------------------------------------------------------------
 
@@ -178,32 +191,20 @@ class Relaxation:
 
     def overloaded(self, x: np.ndarray, tolerance: float = 1e-6) -> list[int]:
         """Resources without a row whose capacity the routes of ``x`` exceed."""
-        load: dict[int, float] = {}
-
-        def carry(use: dict[int, float], amount: float) -> None:
-            for r, count in use.items():
-                load[r] = load.get(r, 0.0) + amount * count
-
+        m, over = self.m, []
+        shifted = shifts(m)
         output: dict[int, float] = {}
-        for cells in self.m.cells_of.values():
+        for cells in m.cells_of.values():
             for cell in cells:
-                output[cell] = sum(x[c] for c, _ in self.m.out_terms([cell]))
-        for cell, amount in output.items():
-            if amount > 0:
-                for commodity in self.m.problem.cell_commodities[cell]:
-                    use = base_usage(self.m, commodity)
-                    if use:
-                        carry(use, amount * self.m.problem.lines[commodity[0]].teu)
-        for key, column in self.m.lp.col.items():
-            if key[0] == "route" and x[column] > 0:
-                carry(route_usage(self.m, key[1], key[2]), x[column])
-            elif key[0] == "bundle" and x[column] > 0:
-                carry(bundle_usage(self.m, key[1], key[2]), x[column])
-        over = []
-        for r in sorted(set(load) - self.resources):
-            capacity = self.m.resources.today[r]
-            is_gate = self.m.resources.keys[r][0] == "gate"
-            if not is_gate and load[r] > capacity * (1 + tolerance) + tolerance:
+                output[cell] = sum(x[c] for c, _ in m.out_terms([cell]))
+        for r, (kind, _) in enumerate(m.resources.keys):
+            if r in self.resources or kind == "gate":
+                continue
+            load = sum(x[column] * count for column, count in shifted.get(r, {}).items())
+            for commodity, count in m.base_users(r):
+                teu = m.problem.lines[commodity[0]].teu * count
+                load += teu * sum(output[cell] for cell in m.commodity_cells[commodity])
+            if load > m.resources.today[r] * (1 + tolerance) + tolerance:
                 over.append(r)
         return over
 

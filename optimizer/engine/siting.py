@@ -24,7 +24,7 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
-from optimizer.engine.start import first_plan, start_vector
+from optimizer.engine.start import first_plan, solve_to_gap, start_vector
 from optimizer.memory import Memory
 from optimizer.model.base import SitingModel
 from optimizer.model.siting import build_siting_model
@@ -151,7 +151,7 @@ def _solve(
             else status
         )
         return replace(outcome, status=left, stop_reason=reason)
-    if relaxation.converged:
+    if relaxation.is_bound:
         outcome.root_bound = outcome.bound = relaxation.bound
         outcome.certificate = make_certificate(m, relaxation)
         watch.report("relaxation", bound=relaxation.bound, detail="complete")
@@ -161,7 +161,7 @@ def _solve(
     first = first_plan(m, relaxation, watch, start, gap, solver in OWN_SOLVERS)
     if start is not None and first is None:
         outcome.notes.append("the start does not fit this problem: solved without it")
-    if first is not None and relaxation.converged and _is_near(m, first, relaxation.bound, gap):
+    if first is not None and relaxation.is_bound and _is_near(m, first, relaxation.bound, gap):
         outcome.solver, outcome.nodes = version(), 0
         _keep(m, watch, first)
         _accept(m, first, watch, outcome, gap)
@@ -239,7 +239,7 @@ def _integers(
         )
         model = m.lp.compile()
         model.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
-        result = solve_model(model, solver, options)
+        result = solve_to_gap(model, solver, options, watch)
         outcome.solver, outcome.nodes = result.solver, result.nodes
         outcome.notes += [n for n in result.notes if n not in outcome.notes]
         if complete and math.isfinite(result.bound):

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.engine.progress import Watch
+from optimizer.linear import CompiledModel
 from optimizer.model.agglomeration import cluster_curves
 from optimizer.model.base import SitingModel
-from optimizer.plan.plan import Plan
-from optimizer.solvers import SolverOptions, solve_model
+from optimizer.plan.plan import Plan, Status
+from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
 if TYPE_CHECKING:
     from optimizer.engine.root import Relaxation
@@ -51,7 +52,7 @@ def first_plan(
     value = np.inf if first is None else _value(m, first)
     is_near = first is not None and value - relaxation.bound <= gap * abs(value)
     few = sum(m.lp.integer) < KERNEL_FROM
-    if not with_kernel or few or is_near or not relaxation.converged:
+    if not with_kernel or few or (is_near and relaxation.is_bound):
         return first
     for _ in range(KERNEL_ROUNDS):
         if watch.stopped:
@@ -136,10 +137,31 @@ def kernel_start(
     small.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
     limit = min(KERNEL_S, watch.left_s * KERNEL_SHARE)
     options = SolverOptions(time_limit_s=limit, gap=gap / 2, start=first, cancel=watch.cancel)
-    result = solve_model(small, "highs", options)
+    result = solve_to_gap(small, "highs", options, watch)
     if result.status.has_plan and _without_overflow(m, result.x):
         return result.x
     return None
+
+
+def solve_to_gap(
+    model: CompiledModel, solver: str, options: SolverOptions, watch: Watch
+) -> SolverResult:
+    """Return what `solve_model` returns; without the start, if it got stuck there before its time.
+
+    HiGHS can find a better plan that it cannot carry back through its presolve: then it ends as if
+    that plan were there, and hands out the start.
+    """
+    result = solve_model(model, solver, options)
+    if result.status is not Status.FEASIBLE or options.start is None or watch.stopped:
+        return result
+    limit = min(options.time_limit_s, watch.left_s)
+    again = solve_model(model, solver, replace(options, start=None, time_limit_s=limit))
+    if again.x is None or again.objective >= result.objective:
+        return result
+    bound = max(result.bound, min(again.bound, again.objective))
+    closed = again.objective - bound <= options.gap * abs(again.objective)
+    status = Status.OPTIMAL if closed else again.status
+    return replace(again, bound=bound, status=status)
 
 
 def _always(m: SitingModel) -> np.ndarray:

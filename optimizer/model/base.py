@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +41,20 @@ class SitingModel:
     most: dict[tuple[int, int], float] = field(default_factory=dict)  # (zone, industry) -> mcny
     explicit_of: dict[int, list[int]] = field(default_factory=dict)  # cell -> ("x") columns
     resources: Resources = field(default_factory=lambda: Resources([], {}, {}))
+    shift_use: dict[int, dict[int, float]] = field(default_factory=dict)  # see `routes.shifts`
+    n_shifts_known: int = 0
+
+    @cached_property
+    def _users(self) -> dict[int, list[tuple[Commodity, float]]]:
+        users: dict[int, list[tuple[Commodity, float]]] = defaultdict(list)
+        for commodity in self.commodity_cells:
+            for r, count in base_usage(self, commodity).items():
+                users[r].append((commodity, count))
+        return users
+
+    def base_users(self, resource: int) -> list[tuple[Commodity, float]]:
+        """Commodities whose base route uses a resource, and how often."""
+        return self._users.get(resource, [])
 
     def add(
         self,

@@ -15,21 +15,12 @@ def resource_row(m: SitingModel, resource: int) -> tuple[list[tuple[int, float]]
     """Capacity row of a resource over base routes and route columns: (terms, high)."""
     problem = m.problem
     use: dict[int, float] = defaultdict(float)
-    for commodity, cells in m.commodity_cells.items():
-        count = base_usage(m, commodity).get(resource, 0.0)
-        if count:
-            teu = problem.lines[commodity[0]].teu
-            for column, _ in m.out_terms(cells):
-                use[column] += count * teu
-    for key, column in m.lp.col.items():
-        if key[0] == "route":
-            change = route_usage(m, key[1], key[2]).get(resource, 0.0)
-        elif key[0] == "bundle":
-            change = bundle_usage(m, key[1], key[2]).get(resource, 0.0)
-        else:
-            continue
-        if change:
-            use[column] += change
+    for commodity, count in m.base_users(resource):
+        teu = problem.lines[commodity[0]].teu
+        for column, _ in m.out_terms(m.commodity_cells[commodity]):
+            use[column] += count * teu
+    for column, change in shifts(m).get(resource, {}).items():
+        use[column] += change
     kind, name = m.resources.keys[resource]
     high = 0.0
     if kind == "bottleneck":
@@ -48,6 +39,22 @@ def resource_row(m: SitingModel, resource: int) -> tuple[list[tuple[int, float]]
         for project in name:
             use[m.lp.col["project", project]] -= total_teu(m)
     return list(use.items()), high
+
+
+def shifts(m: SitingModel) -> dict[int, dict[int, float]]:
+    """Change of each resource's use per unit of the route and bundle columns, by resource."""
+    for column in range(m.n_shifts_known, m.lp.n_cols):
+        key = m.lp.col_keys[column]
+        if key[0] == "route":
+            change = route_usage(m, key[1], key[2])
+        elif key[0] == "bundle":
+            change = bundle_usage(m, key[1], key[2])
+        else:
+            continue
+        for r, count in change.items():
+            m.shift_use.setdefault(r, {})[column] = count
+    m.n_shifts_known = m.lp.n_cols
+    return m.shift_use
 
 
 def service_least_row(m: SitingModel, service_id: str) -> list[tuple[int, float]]:

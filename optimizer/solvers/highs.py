@@ -309,6 +309,10 @@ class IncrementalLP:
         if at.size:
             self._change(self._solver.deleteCols(at.size, at), "deleteCols")
 
+    def forget_basis(self) -> None:
+        """Begin the next solve afresh, with presolve: quicker where much has been added."""
+        self._change(self._solver.clearSolver(), "clearSolver")
+
     def solve(
         self, time_limit_s: float = math.inf, cancel: threading.Event | None = None
     ) -> Status:
