@@ -12,9 +12,10 @@ formulas are those of docs/formulas.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,13 +26,15 @@ from networks.geo import zone_hours
 from networks.network import By, Goods, Network
 from networks.paths import PathFinder
 from optimizer.memory import Memory
-from optimizer.plan.plan import Question
+from optimizer.plan.plan import MAXIMISED, Question
 from optimizer.question import check_question
 
 MCNY = 1e6  # CNY in a million CNY
 # What routes minimise under each objective; generalised cost where it is not named.
 WEIGHT_OF: dict[str, By] = {"hours": "hours", "co2e": "co2"}
 LOCAL = "@local"
+Measure = Literal["cost", "hours", "co2e", "outlay", "absorbed", "jobs"]
+ROUTE_MEASURES = ("cost", "hours", "co2e", "outlay")  # those that depend on the routes of goods
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +276,49 @@ class Problem:
             )
         return result
 
-    def route_cost(self, line: int, arcs: list[int]) -> float:
+    @cached_property
+    def tracked(self) -> tuple[str, ...]:
+        """Measures besides cost that the question optimises or limits."""
+        asked = [self.question.objective, *(name for name, _ in self.question.limits)]
+        return tuple(name for name in dict.fromkeys(asked) if name != "cost")
+
+    @cached_property
+    def route_measures(self) -> tuple[str, ...]:
+        """Measures by which one route of the same goods can be better than another.
+
+        More than one: no single weight orders the routes, and a plan may need a mix of them.
+        """
+        question = self.question
+        asked = {question.objective, *(name for name, _ in question.limits)}
+        if question.cost_limit_mcny is not None or question.objective in (*MAXIMISED, "outlay"):
+            asked.add("cost")  # of plans that are equal otherwise, the cheapest is meant
+        if not self.network.subsidy_cny_per_teu.any():
+            asked.discard("outlay")
+        return tuple(name for name in ROUTE_MEASURES if name in asked)
+
+    def arc_amounts(self, line: int, measure: str) -> np.ndarray:
+        """Amount of a measure per TEU of a goods line on each arc: mcny, hours or tonnes CO2e."""
+        goods = self.lines[line].goods
+        if measure == "cost":
+            return self.network.generalised_cost(goods) / MCNY
+        if measure == "hours":
+            return self.network.hours
+        if measure == "co2e":
+            return self.network.co2e_kg(goods) / 1000.0
+        if measure == "outlay":
+            return self.network.subsidy_cny_per_teu / MCNY
+        raise ValueError(f"routes have no {measure}")
+
+    def route_amounts(self, line: int, arcs: Sequence[int]) -> dict[str, float]:
+        """Amounts per TEU on a route, of the measures besides cost that the question is about."""
+        chosen = [name for name in self.tracked if name in ROUTE_MEASURES]
+        numbers = np.asarray(arcs, dtype=np.int64)
+        return {name: float(self.arc_amounts(line, name)[numbers].sum()) for name in chosen}
+
+    def route_cost(self, line: int, arcs: Sequence[int]) -> float:
         """Generalised cost of a route for the goods of ``line``, mcny per TEU."""
-        return float(self.network.generalised_cost(self.lines[line].goods)[arcs].sum()) / MCNY
+        numbers = np.asarray(arcs, dtype=np.int64)
+        return float(self.network.generalised_cost(self.lines[line].goods)[numbers].sum()) / MCNY
 
 
 def capital_recovery(rate: float, years: float) -> float:

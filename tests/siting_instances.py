@@ -461,8 +461,18 @@ class _Milp:
         self.high: list[float] = []
         self.whole: list[int] = []
         self.rows: list[tuple[dict[int, float], float, float]] = []
+        self.amounts: dict[str, dict[int, float]] = defaultdict(dict)  # measure -> by column
 
-    def col(self, cost: float, low: float = 0.0, high: float = np.inf, whole: int = 0) -> int:
+    def col(
+        self,
+        cost: float,
+        low: float = 0.0,
+        high: float = np.inf,
+        whole: int = 0,
+        **amounts: float,
+    ) -> int:
+        for measure, amount in ({"cost": cost} | amounts).items():
+            self.amounts[measure][len(self.cost)] = float(amount)
         self.cost.append(cost)
         self.low.append(low)
         self.high.append(high)
@@ -489,13 +499,20 @@ class _Milp:
         return float(result.fun) if result.x is not None and result.status == 0 else None
 
 
-def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | None:
-    """Least cost of the default question by the direct formulation; None when it is infeasible."""
-    from optimizer.plan.plan import Question
+def direct_optimum(
+    instance: Instance, *, target_mcny: float = 0.0, question: Any = None
+) -> float | None:
+    """Optimum of a question by the direct formulation; None when it is infeasible.
+
+    Of the question the objective, ``least``, ``most``, ``limits``, ``differ`` and the cost limit
+    are read. Goods of rivals and of what stays may take any mix of today's routes.
+    """
+    from optimizer.plan.plan import MAXIMISED, Question
     from optimizer.problem import build_problem
 
     network = build_network(instance)
     p = build_problem(instance, network, Question(target_mcny=target_mcny))
+    asked = question or Question()
     mask = network.available(projects="all", services="all")
     arcs = np.flatnonzero(mask)
     t = {name: list(frame.itertuples()) for name, frame in instance.tables.items()}
@@ -505,17 +522,20 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
     def crf(years: float) -> float:
         return rate / (1 - (1 + rate) ** -years)
 
+    def public(price: float, *bounds: float) -> int:
+        return m.col(price, *bounds, outlay=price)  # type: ignore[arg-type]
+
     project = {
-        r.project_id: m.col(r.capital_mcny * crf(r.life_years) + r.upkeep_mcny_per_year, 0, 1, 1)
+        r.project_id: public(r.capital_mcny * crf(r.life_years) + r.upkeep_mcny_per_year, 0, 1, 1)
         for r in t["projects"]
     }
     service = {
-        r.service_id: m.col(r.fixed_mcny_per_year, 0, 1, 1)
+        r.service_id: public(r.fixed_mcny_per_year, 0, 1, 1)
         for r in t["services"]
         if r.runs_today == 0
     }
     opened = {
-        z: m.col(r.open_mcny * crf(r.open_life_years) + r.open_mcny_per_year, 0, 1, 1)
+        z: public(r.open_mcny * crf(r.open_life_years) + r.open_mcny_per_year, 0, 1, 1)
         for z, r in enumerate(t["zones"])
     }
     load: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)  # resource -> terms
@@ -527,7 +547,13 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
             if p.cell_industry[c] == p.block_industry[b]:
                 key = (p.block_origin[b], p.industries[p.cell_industry[c]], p.zones[p.cell_zone[c]])
                 move = moves.get(key, 0.0) / 1e6
-                x[b, c] = m.col(sum(part[c] for part in p.cell_parts.values()) + move)
+                industry = t["industries"][p.cell_industry[c]]
+                x[b, c] = m.col(
+                    sum(part[c] for part in p.cell_parts.values()) + move,
+                    absorbed=1.0,
+                    jobs=industry.workers_per_mcny,
+                    outlay=-p.cell_parts["subsidy"][c],
+                )
                 out[c].append(x[b, c])
     elements = {
         (row, e.element_id): e.project_id
@@ -543,7 +569,12 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
             start, end = (line.node, node) if line.inbound else (node, line.node)
             balance: dict[int, dict[int, float]] = defaultdict(dict)
             for a in arcs:
-                f = m.col(float(weight[a]))
+                f = m.col(
+                    float(weight[a]),
+                    hours=network.hours[a],
+                    co2e=network.co2e_kg(line.goods)[a] / 1000,
+                    outlay=network.subsidy_cny_per_teu[a] / 1e6,
+                )
                 balance[int(network.head[a])][f] = 1.0
                 balance[int(network.tail[a])][f] = -1.0
                 for q in network.arc_bottleneck[
@@ -589,16 +620,13 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
     for b, volume in enumerate(p.volume):
         industry = int(p.block_industry[b])
         origin = next(r for r in t["origins"] if r.origin_id == p.block_origin[b])
-        stay_cost = sum(part[b] for part in p.stay_parts.values()) + _route_cost(
-            p, industry, origin.place_id, origin.form_id
-        )
-        stay = m.col(stay_cost)
+        stay = m.col(sum(part[b] for part in p.stay_parts.values()))
+        _away(m, p, industry, origin.place_id, origin.form_id, stay)
         terms = {stay: 1.0} | {x[b, c]: 1.0 for c in range(p.n_cells) if (b, c) in x}
         for r in t["rivals"]:
-            cost = sum(part[0, industry] for part in p.rival_parts.values()) + _route_cost(
-                p, industry, r.rival_id, r.form_id
-            )
+            cost = sum(part[0, industry] for part in p.rival_parts.values())
             rival[b] = m.col(cost, high=r.max_share_of_block * volume)
+            _away(m, p, industry, r.rival_id, r.form_id, rival[b])
             terms[rival[b]] = 1.0
         m.row(terms, volume, volume)
         if p.whole[b]:
@@ -621,6 +649,8 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
     for r in t["rivals"]:
         m.row({column: 1.0 for column in rival.values()}, high=r.capacity_mcny_per_year)
     use = {(r.industry_id, r.factor_id): r.use_per_mcny for r in t["industry_factors"]}
+    bought: dict[str, int] = {}
+    modules_built: dict[str, int] = {}
     for pool in t["pools"]:
         members = {r.zone_id for r in t["pool_members"] if r.pool_id == pool.pool_id}
         terms = {
@@ -629,12 +659,15 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
             if p.zones[p.cell_zone[c]] in members
             for column in out[c]
         }
-        terms[m.col(pool.increment_cny_per_unit_year / 1e6, high=pool.increment_max)] = -1.0
+        price = pool.increment_cny_per_unit_year / 1e6
+        bought[pool.pool_id] = public(price, 0.0, pool.increment_max)
+        terms[bought[pool.pool_id]] = -1.0
         for r in t["modules"]:
             if r.pool_id == pool.pool_id:
-                terms[
-                    m.col(r.capital_mcny * crf(r.life_years), 0, r.max_count, 1)
-                ] = -r.adds_per_module
+                modules_built[r.module_id] = public(
+                    r.capital_mcny * crf(r.life_years), 0, r.max_count, 1
+                )
+                terms[modules_built[r.module_id]] = -r.adds_per_module
         m.row(terms, high=pool.endowment)
     if t["agglomeration"]:
         clustered = {k for k, r in enumerate(t["industries"]) if r.cluster_id == "all"}
@@ -674,22 +707,55 @@ def direct_optimum(instance: Instance, *, target_mcny: float = 0.0) -> float | N
         m.row(dict.fromkeys(opened.values(), 1.0), high=r.value)
     if target_mcny:
         m.row({column: 1.0 for columns in out.values() for column in columns}, low=target_mcny)
+    decided: dict[tuple[str, str], int] = {("zone", p.zones[z]): c for z, c in opened.items()}
+    for (z, i), c in host.items():
+        decided["host", f"{p.zones[z]}/{p.industries[i]}"] = c
+    for kind, columns in (
+        ("module", modules_built),
+        ("project", project),
+        ("service", service),
+        ("increment", bought),
+    ):
+        decided |= {(kind, name): c for name, c in columns.items()}
+    for kind, name, count in asked.least:
+        m.row({decided[kind, name]: 1.0}, low=count)
+    for kind, name, count in asked.most:
+        m.row({decided[kind, name]: 1.0}, high=count)
+    limits = list(asked.limits)
+    if asked.cost_limit_mcny is not None:
+        limits.append(("cost", asked.cost_limit_mcny))
+    for measure, value in limits:
+        side = {"low": value} if measure in MAXIMISED else {"high": value}
+        m.row(dict(m.amounts[measure]), **side)
+    for others, least in asked.differ:
+        signs = {c: -1.0 if p.zones[z] in others else 1.0 for z, c in opened.items()}
+        m.row(signs, low=least - sum(s < 0 for s in signs.values()))
+        for z, c in opened.items():
+            m.row({h: 1.0 for (y, _), h in host.items() if y == z} | {c: -1.0}, low=0.0)
+    if asked.objective != "cost":
+        sign = -1.0 if asked.objective in MAXIMISED else 1.0
+        m.cost = [sign * m.amounts[asked.objective].get(c, 0.0) for c in range(len(m.cost))]
+        best = m.solve()
+        return None if best is None else sign * best
     return m.solve()
 
 
-def _route_cost(p: Any, industry: int, place: str, form: str) -> float:
-    """Logistics of a host by shortest paths of networkx, mcny per mcny."""
-    import networkx as nx
-
-    mask = p.network.available()
-    total = 0.0
+def _away(m: _Milp, p: Any, industry: int, place: str, form: str, output: int) -> None:
+    """Flows of the goods of a host that is no zone, over the arcs of today."""
+    network = p.network
     for k in p.lines_of[industry]:
         line = p.lines[k]
         node = p.host_node(line, place, form)
-        graph = nx.MultiDiGraph()
-        weight = p.network.generalised_cost(line.goods)
-        for a in np.flatnonzero(mask):
-            graph.add_edge(int(p.network.tail[a]), int(p.network.head[a]), weight=float(weight[a]))
+        weight = network.generalised_cost(line.goods) / 1e6
         start, end = (line.node, node) if line.inbound else (node, line.node)
-        total += line.teu * nx.shortest_path_length(graph, start, end, weight="weight") / 1e6
-    return total
+        balance: dict[int, dict[int, float]] = defaultdict(dict)
+        for a in np.flatnonzero(network.available()):
+            f = m.col(
+                float(weight[a]),
+                hours=network.hours[a],
+                co2e=network.co2e_kg(line.goods)[a] / 1000,
+            )
+            balance[int(network.head[a])][f] = 1.0
+            balance[int(network.tail[a])][f] = -1.0
+        for n in set(balance) | {start, end}:
+            m.row(balance[n] | {output: line.teu * ((n == start) - (n == end))}, 0.0, 0.0)

@@ -11,12 +11,12 @@ import click
 from optimizer.cli.named import closed_ids, zone_ids
 from optimizer.cli.published import reading_options
 from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine, print_json
-from optimizer.cli.values import NamedNumber, Number, Target
+from optimizer.cli.values import DecisionBound, NamedNumber, Number, Target
 
 if TYPE_CHECKING:
     from optimizer.result import Result
 
-OBJECTIVES = ["cost", "absorbed", "jobs", "hours", "co2e"]
+OBJECTIVES = ["cost", "absorbed", "jobs", "hours", "co2e", "outlay"]
 SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
 
 
@@ -42,7 +42,8 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
     type=click.Choice(OBJECTIVES),
     default="cost",
     show_default=True,
-    help="What is best: least cost, most absorbed volume, most jobs, least hours or least CO2e.",
+    help="What is best: least cost, most absorbed volume, most jobs, least hours, least CO2e or "
+    "least public outlay.",
 )
 @click.option(
     "--budget",
@@ -57,6 +58,30 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
     type=Number(),
     metavar="MCNY",
     help="Most total cost a year, for objectives other than cost.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    type=NamedNumber(),
+    multiple=True,
+    metavar="MEASURE=VALUE",
+    help="Limit of a measure a year, with any objective: cost, hours, co2e, outlay at most; "
+    "absorbed, jobs at least. Repeatable.",
+)
+@click.option(
+    "--least",
+    type=DecisionBound(),
+    multiple=True,
+    metavar="KIND:ID=N",
+    help="Least count of a decision: zone, project or service (1 = yes), host:ZONE/INDUSTRY, "
+    "module or increment:POOL. Repeatable.",
+)
+@click.option(
+    "--most",
+    type=DecisionBound(),
+    multiple=True,
+    metavar="KIND:ID=N",
+    help="Most of a decision, as for --least (0 = no). Repeatable.",
 )
 @click.option(
     "--close",

@@ -71,3 +71,25 @@ class NamedNumber(click.ParamType):
         if not (separator and name and math.isfinite(number) and number >= 0):
             self.fail(f"{value!r}: write NAME=NUMBER with a number >= 0.", param, ctx)
         return name, number
+
+
+class DecisionBound(click.ParamType):
+    """KIND:ID=NUMBER: a bound on a decision, with a finite number >= 0."""
+
+    name = "kind:id=number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str, float]:
+        """Return kind, id and number."""
+        if isinstance(value, tuple):
+            return value
+        named, separator, text = value.rpartition("=")
+        kind, colon, name = named.partition(":")
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (separator and colon and kind and name and math.isfinite(number) and number >= 0):
+            self.fail(f"{value!r}: write KIND:ID=NUMBER with a number >= 0.", param, ctx)
+        return kind, name, number

@@ -192,6 +192,7 @@ def _increments(
 ) -> tuple[tuple[str, float], ...]:
     """The increments that the plan needs: use less what is there, never more than that."""
     problem = m.problem
+    kept = {name: n for kind, name, n in problem.question.least if kind == "increment"}
     used = pool_use(problem, per_cell)
     for r in problem.table("modules").itertuples():
         count = modules.get(r.module_id, 0)
@@ -210,7 +211,9 @@ def _increments(
             and short > 1e-9 * max(1.0, abs(used[pool.pool_id]))
             and pool.increment_max > 0
         ):
-            result.append((pool.pool_id, min(short, pool.increment_max)))
+            needed = min(short, pool.increment_max)
+            result.append((pool.pool_id, max(needed, kept.pop(pool.pool_id, 0.0))))
+    result += [(pool_id, amount) for pool_id, amount in kept.items() if amount > 0]
     return tuple(result)
 
 
@@ -248,6 +251,7 @@ def _flows(
 ) -> tuple[tuple[Flow, ...], list[AccountLine]]:
     problem = m.problem
     pricer = _Pricer(problem)
+    pricer.others = _other_routes(m, value)
     flows: list[Flow] = []
     output: dict[int, float] = defaultdict(float)
     for (_, cell), amount in per_cell.items():
@@ -307,6 +311,23 @@ def _flows(
     return tuple(flows), pricer.account_lines()
 
 
+def _other_routes(
+    m: SitingModel, value: Mapping[tuple, float]
+) -> dict[Commodity, list[tuple[tuple[int, ...], float]]]:
+    """Share of each other route in the goods that rivals or what stays send from a gate."""
+    teu: dict[Commodity, list[tuple[tuple[int, ...], float]]] = defaultdict(list)
+    for key, v in value.items():
+        if key[0] == "away" and v > DUST:
+            teu[key[1]].append((key[2], v))
+    shares = {}
+    for commodity, routes in teu.items():
+        keys = (m.lp.col_keys[c] for c in m.away[commodity])
+        total = m.problem.lines[commodity[0]].teu * sum(value[key] for key in keys)
+        if total > DUST:
+            shares[commodity] = [(arcs, min(1.0, v / total)) for arcs, v in routes]
+    return shares
+
+
 class _Pricer:
     """Prices flows by component and keeps the account lines."""
 
@@ -314,6 +335,8 @@ class _Pricer:
         self.problem = problem
         self.network: Network = problem.network
         self.lines: dict[tuple[str, str, str, str], float] = defaultdict(float)
+        # Of goods of rivals and of what stays: routes besides the best of today, with their share
+        self.others: dict[Commodity, list[tuple[tuple[int, ...], float]]] = {}
 
     def flow(
         self,
@@ -352,8 +375,15 @@ class _Pricer:
         flows = []
         for line in problem.lines_of[problem.industries.index(industry)]:
             goods = problem.lines[line]
-            arcs = problem.book.route(line, problem.host_node(goods, place, form))
-            flows.append(self.flow(kind, host, form, industry, line, goods.teu * amount, arcs))
+            node = problem.host_node(goods, place, form)
+            others = self.others.get((line, node), [])
+            rest = 1.0 - sum(share for _, share in others)
+            if rest > 1e-9 or not others:
+                others = [(problem.book.route(line, node), rest), *others]
+            total = sum(share for _, share in others)
+            for arcs, share in others:
+                teu = goods.teu * amount * (share / total)
+                flows.append(self.flow(kind, host, form, industry, line, teu, arcs))
         return flows
 
     def account_lines(self) -> list[AccountLine]:

@@ -16,6 +16,7 @@ from optimizer.linear import Key
 from optimizer.model.base import SitingModel
 from optimizer.model.demands import target_volume
 from optimizer.model.siting import build_siting_model
+from optimizer.plan.plan import MAXIMISED
 from optimizer.problem import Problem, build_problem
 from optimizer.solvers.conflict import cheapest_relaxation, find_conflict
 
@@ -140,6 +141,15 @@ def _requirement(m: SitingModel, key: Key, rules: dict, pools: dict) -> str:
     if kind == "cost_limit":
         most = problem.question.cost_limit_mcny
         return f"at most {most:,.6g} million CNY of cost a year (cost limit)"
+    if kind == "limit":
+        return limit_words(key[1], dict(problem.question.limits)[key[1]])
+    if kind in ("least", "most"):
+        bounds = getattr(problem.question, kind)
+        count = next(n for k, name, n in bounds if (k, name) == key[1:])
+        return decision_words(kind, key[1], key[2], count)
+    if kind == "differ":
+        others, least = problem.question.differ[key[1]]
+        return f"at least {least} zones opened or shut against {', '.join(others) or 'no zone'}"
     if kind == "rule":
         return f"rule {key[1]}: {rules[key[1]].text}"
     if kind == "pool":
@@ -164,8 +174,40 @@ def _requirement(m: SitingModel, key: Key, rules: dict, pools: dict) -> str:
     return ""
 
 
+MEASURE_UNIT = {
+    "cost": "million CNY",
+    "outlay": "million CNY",
+    "absorbed": "million CNY",
+    "hours": "TEU-hours",
+    "co2e": "tonnes CO2e",
+    "jobs": "jobs",
+}
+
+
+def limit_words(measure: str, value: float) -> str:
+    """Return a limit on a measure in words."""
+    side = "at least" if measure in MAXIMISED else "at most"
+    unit, of = MEASURE_UNIT[measure], {"cost": "of cost", "outlay": "of public outlay"}
+    what = of.get(measure, "of output absorbed" if measure == "absorbed" else "")
+    return f"{side} {value:,.6g} {' '.join(filter(None, (unit, what)))} a year (limit)"
+
+
+def decision_words(side: str, kind: str, name: str, count: float) -> str:
+    """Return a bound on a decision in words."""
+    if kind in ("module", "increment"):
+        return f"{kind} {name}: at {side} {count:,.6g}"
+    done = {"zone": "open", "host": "be hosted", "project": "be built", "service": "run"}[kind]
+    return f"{kind} {name} must {'' if side == 'least' else 'not '}{done}"
+
+
 def _unit(m: SitingModel, key: Key) -> str:
     problem, kind = m.problem, key[0]
+    if kind == "limit":
+        return MEASURE_UNIT[key[1]]
+    if kind in ("least", "most"):
+        return {"increment": "units of the pool", "module": "modules"}.get(key[1], f"{key[1]}s")
+    if kind == "differ":
+        return "zones"
     if kind == "pool":
         pools = problem.table("pools").set_index("pool_id")
         factors = problem.table("factors").set_index("factor_id")

@@ -6,16 +6,18 @@ last basis.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
 from optimizer.engine.routes import RouteFinder, list_all, price
 from optimizer.engine.screen import hopeless
 from optimizer.memory import Memory
 from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
 from optimizer.model.hosting import strong_cut, strong_set
+from optimizer.model.output import add_up, measured_on_routes
 from optimizer.model.routes import (
     resource_row,
     route_usage,
@@ -24,6 +26,7 @@ from optimizer.model.routes import (
     shifts,
 )
 from optimizer.plan.plan import Status
+from optimizer.problem import MCNY
 from optimizer.solvers.highs import IncrementalLP
 
 Found = tuple[Commodity, tuple[int, ...]]
@@ -42,6 +45,8 @@ class Relaxation:
     def __init__(self, m: SitingModel, memory: Memory | None = None) -> None:
         self.m = m
         self.finder = RouteFinder(m, memory)
+        several = len(m.problem.route_measures) > 1
+        self.mixed = MixedRoutes(m, self.finder) if several else None
         before = memory.model if memory is not None else None
         same_blocks = before is not None and (before.problem.block_origin == m.problem.block_origin)
         self.remembered = before.strong_sets if before is not None and same_blocks else []
@@ -66,6 +71,7 @@ class Relaxation:
         if self.lp is None:
             self.could_gain = self.finder.could_gain()
             self.list_routes()
+            self._allow_excess()
             for zone, industry, chosen in self.remembered:
                 self._add_strong(zone, industry, chosen)
             self.lp = IncrementalLP(self.m.lp.compile())
@@ -134,13 +140,17 @@ class Relaxation:
         key: tuple,
         cost: float,
         entries: Iterable[tuple[int, float]],
-        measure: float = 0.0,
+        amounts: Mapping[str, float] | None = None,
         ub: float = np.inf,
     ) -> int:
         """Add a column to the model and to the linear program that is being solved."""
-        column = self.m.add(key, cost, ub=ub, measure=measure)
+        column = self.m.add(key, cost, ub=ub, amounts=amounts)
         for r, v in entries:
             self.m.lp.add_entry(r, column, v)
+        if key[0] != "overflow":  # what is no plan counts in no limit
+            for row, (measure, factor) in self.m.limit_rows.items():
+                value = factor * self.m.values_of(measure)[column]
+                self.m.lp.add_entry(self.m.lp.row[row], column, value)
         return column
 
     def flush(self) -> None:
@@ -226,20 +236,24 @@ class Relaxation:
         terms, high = resource_row(self.m, resource)
         self.add_row(("capacity", resource), terms, high=high)
         row = self.m.lp.row["capacity", resource]
-        penalty = self.m.sign * OVERFLOW_MCNY_PER_TEU * 1e3
-        self.add_col(
-            ("overflow", resource),
-            OVERFLOW_MCNY_PER_TEU,
-            [(row, -1.0)],
-            measure=penalty,
-            ub=self.overflow_ub,
-        )
+        self._add_overflow(("overflow", resource), row, -1.0)
         if kind == "service" and ("service", name) in self.m.lp.col:
             self.add_row(("least_load", resource), service_least_row(self.m, name), low=0.0)
         if self.m.resources.today[resource] > 0 and self.held_back:
             # With a capacity that binds, what was screened out could pay after all.
             routes, self.held_back = self.held_back, []
             self.add_routes(routes)
+
+    def _add_overflow(self, key: tuple, row: int, entry: float) -> None:
+        penalty = self.m.sign * OVERFLOW_MCNY_PER_TEU * 1e3
+        amounts = {self.m.problem.question.objective: penalty}
+        self.add_col(key, OVERFLOW_MCNY_PER_TEU, [(row, entry)], amounts, ub=self.overflow_ub)
+
+    def _allow_excess(self) -> None:
+        """Let limits be missed, at a price, while routes that meet them are still to be found."""
+        for key, (measure, _) in self.m.limit_rows.items():
+            if self.mixed is not None and measure in self.m.problem.route_measures:
+                self._add_overflow(("overflow", key), self.m.lp.row[key], -1.0)
 
     # -- routes ---------------------------------------------------------------------------------
 
@@ -263,6 +277,9 @@ class Relaxation:
             commodities |= {
                 c for c in self.m.commodity_cells if binding & base_usage(self.m, c).keys()
             }
+        if self.mixed is not None:
+            self._list_mixed()
+            return
         found = list_all(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
         self.all_listed = found is not None
         self._allow_overflow(not self.all_listed)
@@ -275,6 +292,40 @@ class Relaxation:
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
         self.add_routes(found)
+
+    def _list_mixed(self) -> None:
+        """Where several measures of routes count: every route that no mix of others beats."""
+        assert self.mixed is not None, "asked by list_routes"
+        keys, today = self.m.resources.keys, self.m.resources.today
+        relevant = self.resources | {
+            r for r, (kind, _) in enumerate(keys) if kind != "bottleneck" and not today[r]
+        }
+        found = self.mixed.list_all(relevant, ROUTES_AT_ONCE)
+        self.all_listed = found is not None
+        self._allow_overflow(not self.all_listed)
+        if found is not None:
+            self.add_routes(found[0])
+            self.add_away(found[1])
+
+    def add_away(self, found: Iterable[Found]) -> int:
+        """Add other routes of goods of rivals and of what stays; return how many."""
+        added = 0
+        for commodity, arcs in found:
+            if ("away", commodity, arcs) in self.m.lp.col:
+                continue
+            added += 1
+            if ("away", commodity) not in self.m.lp.row:
+                teu = self.m.problem.lines[commodity[0]].teu
+                terms = [(c, -teu) for c in self.m.away[commodity]]
+                self.add_row(("away", commodity), terms, high=0.0)
+            problem, line = self.m.problem, commodity[0]
+            base = problem.book.path(*commodity)
+            cost = problem.route_cost(line, arcs) - problem.route_cost(line, base)
+            amounts = _change(problem.route_amounts(line, arcs), problem.route_amounts(line, base))
+            amounts["outlay"] = 0.0  # of others' hosts
+            entries = [(self.m.lp.row["away", commodity], 1.0)]
+            self.add_col(("away", commodity, arcs), cost, entries, amounts)
+        return added
 
     def _allow_overflow(self, allowed: bool) -> None:
         """Let goods overflow only while routes are still being priced out.
@@ -323,14 +374,14 @@ class Relaxation:
 
     def _add_bundle(self, cell: int, gate: int, members: dict[Commodity, tuple[int, ...]]) -> None:
         problem = self.m.problem
-        cost = measure = 0.0
+        cost, parts = 0.0, []
         for commodity in problem.cell_commodities[cell]:
             if commodity in members:
                 change = self.route_change(commodity, members[commodity])
                 cost += problem.lines[commodity[0]].teu * change[0]
-                measure += problem.lines[commodity[0]].teu * change[1]
+                parts.append((problem.lines[commodity[0]].teu, change[1]))
         most = self.m.most[int(problem.cell_zone[cell]), int(problem.cell_industry[cell])]
-        column = self.add_col(("bundle", cell, gate), cost, [], measure, ub=most)
+        column = self.add_col(("bundle", cell, gate), cost, [], add_up(parts), ub=most)
         terms = [(column, 1.0), *self.m.out_terms([cell], -1.0)]
         self.add_row(("bundle_output", cell, gate), terms, high=0.0)
         built = [(self.m.lp.col["project", p], -most) for p in self.m.resources.keys[gate][1]]
@@ -338,10 +389,17 @@ class Relaxation:
 
     def add_priced(self) -> int:
         """Add routes that the duals ask for, where they are not all listed; return how many."""
-        if self.all_listed or self.m.sign < 0:
+        if self.all_listed:
+            return 0
+        if self.mixed is None and self.m.sign < 0 and not self.m.by_cost:
             return 0
         prices = {r: self._price(("capacity", r)) for r in self.resources}
         worth = {c: self._price(("commodity", c)) for c in {c for c, _ in self.routes}}
+        if self.mixed is not None:
+            rate = self.mixed.rates({key: self._price(key) for key in self.m.limit_rows})
+            own = {k[1]: self._price(k) for k in self.m.lp.row if k[0] == "away"}
+            added = self.add_routes(self.mixed.price(rate, prices, worth))
+            return added + self.add_away(self.mixed.price_away(rate, own))
         candidates = set(self.could_gain)
         hot = {r for r, p in prices.items() if p > 0}
         if hot:
@@ -372,9 +430,9 @@ class Relaxation:
                     entries.append((self.m.lp.row["capacity", r], count))
                     if ("least_load", r) in self.m.lp.row:
                         entries.append((self.m.lp.row["least_load", r], count))
-            cost, measure = self.route_change(commodity, arcs)
+            cost, amounts = self.route_change(commodity, arcs)
             self.routes.add((commodity, arcs))
-            self.add_col(("route", commodity, arcs), cost, entries, measure)
+            self.add_col(("route", commodity, arcs), cost, entries, amounts)
         return added
 
     def _add_commodity(self, commodity: Commodity) -> None:
@@ -387,12 +445,20 @@ class Relaxation:
                 terms += [(self.m.lp.col["bundle", cell, gate], teu) for cell in cells]
         self.add_row(("commodity", commodity), terms, high=0.0)
 
-    def route_change(self, commodity: Commodity, arcs: tuple[int, ...]) -> tuple[float, float]:
-        """Change of cost (mcny) and of the measure per TEU that leaves the base route."""
+    def route_change(
+        self, commodity: Commodity, arcs: tuple[int, ...]
+    ) -> tuple[float, dict[str, float]]:
+        """Change of cost (mcny) and of other amounts per TEU that leaves the base route."""
         problem, line = self.m.problem, commodity[0]
-        change = route_weight(self.m, commodity, arcs)
-        if problem.by == "generalised":
-            return change / 1e6, 0.0
         base = base_path(self.m, commodity)
-        cost = problem.route_cost(line, list(arcs)) - problem.route_cost(line, base)
-        return cost, change / (1000.0 if problem.by == "co2" else 1.0)
+        if problem.by == "generalised":
+            cost = route_weight(self.m, commodity, arcs) / MCNY
+        else:
+            cost = problem.route_cost(line, arcs) - problem.route_cost(line, base)
+        if not measured_on_routes(problem):
+            return cost, {}
+        return cost, _change(problem.route_amounts(line, arcs), problem.route_amounts(line, base))
+
+
+def _change(new: Mapping[str, float], old: Mapping[str, float]) -> dict[str, float]:
+    return {name: value - old[name] for name, value in new.items()}

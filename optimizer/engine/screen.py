@@ -43,10 +43,11 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
     most_teu = {r: _best_case(m, values, volume) for r, values in teu.items()}
     most_gain = {r: _best_case(m, values, volume) for r, values in gain.items()}
     services = {r.service_id: r for r in problem.table("services").itertuples()}
+    forced = _forced(m)
     barred: set[int] = set()
     for r in teu:
         kind, name = m.resources.keys[r]
-        if kind == "service":
+        if kind == "service" and (kind, name) not in forced:
             row = services[name]
             too_little = most_teu[r] < row.min_load_teu_per_year * (1 - SLACK)
             if too_little or most_gain[r] < row.fixed_mcny_per_year * (1 - SLACK):
@@ -88,7 +89,13 @@ def _only_opening(m: SitingModel) -> list:
     other = set(effects.loc[~effects["effect"].str.startswith("opens_"), "project_id"])
     rows = list(problem.table("projects").itertuples())
     needed = {n for r in rows for n in r.needs_project_id.split(";") if n}
+    needed |= {name for kind, name in _forced(m) if kind == "project"}
     return [r for r in rows if r.project_id not in other | needed and r.status == "candidate"]
+
+
+def _forced(m: SitingModel) -> set[tuple[str, str]]:
+    """Decisions that the question takes: what they cost is no reason against them."""
+    return {(kind, name) for kind, name, least in m.problem.question.least if least > 0}
 
 
 def _industry_volume(m: SitingModel) -> np.ndarray:

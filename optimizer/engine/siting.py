@@ -34,6 +34,7 @@ from optimizer.solvers import SolverOptions, SolverResult, solve_model
 from optimizer.solvers.highs import version
 
 INTEGER_ROUNDS = 30
+TIED = (*MAXIMISED, "outlay")  # objectives that many plans of very different cost can share
 OWN_SOLVERS = ("auto", "highs")  # with another solver, all integers are its own work
 ROUNDING = 1e-7  # relative; what feasibility tolerances can leave of a gap that was closed
 CROSSING = 1e-6  # relative; what the feasibility tolerance of a solver can make of a bound
@@ -87,24 +88,26 @@ def solve_siting(
 ) -> Outcome:
     """Solve ``problem`` and return the outcome; the arguments mean what `optimizer.api.solve` says.
 
-    Most absorbed and most jobs do not say which of many equal plans is meant: among them the
-    cheapest is looked for in a second solve.
+    Most absorbed, most jobs and least outlay do not say which of many equal plans is meant: among
+    them the cheapest is looked for in a second solve.
     """
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     options |= {"start": start, "memory": memory}
     outcome = _solve(problem, watch, None, **options)
-    if outcome.answer is None or problem.question.objective not in MAXIMISED:
+    if outcome.answer is None or problem.question.objective not in TIED:
         return outcome
+    sign = -1.0 if problem.question.objective in MAXIMISED else 1.0
     watch.report("cheapest", detail="of the plans with the best objective")
     watch.incumbent = watch.bound = None
     watch.checkpoint = None  # what follows is about cost
     options["start"] = outcome.values
-    second = _solve(problem, watch, outcome.objective * (1 - 1e-7), **options)
+    second = _solve(problem, watch, outcome.objective * (1 + sign * 1e-7), **options)
     for phase, seconds in second.seconds.items():
         outcome.seconds[phase] += seconds
-    if second.answer is not None and second.measured >= outcome.objective * (1 - 1e-6):
+    slack = 1e-6 * max(1.0, abs(outcome.objective))
+    if second.answer is not None and sign * (second.measured - outcome.objective) <= slack:
         outcome.answer, outcome.objective = second.answer, second.measured
-        outcome.bound = max(outcome.bound, outcome.objective)
+        outcome.bound = sign * min(sign * outcome.bound, sign * outcome.objective)
         outcome.notes.append(
             f"cost is within {_relative(second, second.answer):.3%} of the least for this objective"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,21 +14,25 @@ from optimizer.plan.plan import MAXIMISED
 from optimizer.problem import Problem
 
 Commodity = tuple[int, int]  # (goods line, host node)
+LARGE_LIMIT = 1e4  # a limit above is scaled to it
 
 
 @dataclass
 class SitingModel:
     """The columns and rows of one problem, and the maps the engine needs to extend them.
 
-    ``cost`` is million CNY a year per unit of each column whatever the objective; ``measure`` is
-    the objective's own quantity (equal to cost for the cost objective).
+    ``cost`` is million CNY a year per unit of each column whatever the objective; ``amounts`` are
+    the other measures that the question optimises or limits, and ``measure`` the objective's own.
     """
 
     problem: Problem
     by_cost: bool = True  # minimise cost; False: optimise the question's own measure
     lp: LinearModel = field(default_factory=LinearModel)
     cost: list[float] = field(default_factory=list)
-    measure: list[float] = field(default_factory=list)
+    amounts: dict[str, list[float]] = field(default_factory=dict)  # measure -> by column
+    # Rows over all columns, those that come later too: key -> (measure, factor of its amounts)
+    limit_rows: dict[tuple, tuple[str, float]] = field(default_factory=dict)
+    away: dict[Commodity, list[int]] = field(default_factory=dict)  # -> columns of stay and rivals
     cells_of: dict[tuple[int, int], list[int]] = field(default_factory=dict)  # (zone, industry)
     commodity_cells: dict[Commodity, list[int]] = field(default_factory=dict)
     base_path: dict[Commodity, list[int]] = field(default_factory=dict)
@@ -64,15 +68,35 @@ class SitingModel:
         ub: float = np.inf,
         *,
         integer: bool = False,
-        measure: float = 0.0,
+        amounts: Mapping[str, float] | None = None,
     ) -> int:
-        """Add a column with its cost and its measure; return its number."""
-        if self.problem.question.objective == "cost":
-            measure = cost
+        """Add a column with its cost and other amounts per unit of it; return its number."""
+        given = amounts or {}
         self.cost.append(cost)
-        self.measure.append(measure)
-        price = cost if self.by_cost else self.sign * measure
+        for name, column in self.amounts.items():
+            column.append(given.get(name, 0.0))
+        price = cost if self.by_cost else self.sign * self.measure[-1]
         return self.lp.add_col(key, price, lb, ub, integer=integer)
+
+    def __post_init__(self) -> None:
+        self.amounts = {name: [] for name in self.problem.tracked}
+
+    def values_of(self, measure: str) -> list[float]:
+        """The amounts of a measure per unit of each column."""
+        return self.cost if measure == "cost" else self.amounts[measure]
+
+    @property
+    def measure(self) -> list[float]:
+        """The question's own objective per unit of each column."""
+        return self.values_of(self.problem.question.objective)
+
+    def limit(self, key: tuple, measure: str, value: float, *, at_least: bool) -> None:
+        """Add a row that bounds a measure over all columns, also over those to come."""
+        factor = 1.0 if value <= LARGE_LIMIT else LARGE_LIMIT / value  # solvers want small rows
+        self.limit_rows[key] = (measure, factor)
+        terms = [(c, factor * v) for c, v in enumerate(self.values_of(measure)) if v]
+        bound = {"low" if at_least else "high": factor * value}
+        self.lp.add_row(key, terms, **bound)
 
     @property
     def sign(self) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizer.model.base import SitingModel, factor_use
 from optimizer.model.rules import capital_terms
+from optimizer.plan.plan import MAXIMISED
 from optimizer.problem import Problem
 
 
@@ -39,7 +40,7 @@ def add_rival_limits(m: SitingModel) -> None:
 
 
 def add_question(m: SitingModel) -> None:
-    """What the question itself demands: targets, budget, cost limit."""
+    """What the question itself demands: targets, budget, limits of measures."""
     problem, question = m.problem, m.problem.question
     every = [c for cs in m.cells_of.values() for c in cs]
     target = target_volume(problem)
@@ -51,11 +52,9 @@ def add_question(m: SitingModel) -> None:
     if question.budget_mcny is not None:
         m.lp.add_row(("budget",), capital_terms(m), high=question.budget_mcny)
     if question.cost_limit_mcny is not None:
-        m.lp.add_row(
-            ("cost_limit",),
-            [(c, v) for c, v in enumerate(m.cost) if v],
-            high=question.cost_limit_mcny,
-        )
+        m.limit(("cost_limit",), "cost", question.cost_limit_mcny, at_least=False)
+    for measure, value in question.limits:
+        m.limit(("limit", measure), measure, value, at_least=measure in MAXIMISED)
 
 
 def target_volume(problem: Problem) -> float:

@@ -17,17 +17,19 @@ def add_hosting(m: SitingModel) -> None:
     zone_rows = list(problem.table("zones").itertuples())
     industry_rows = list(problem.table("industries").itertuples())
     forced = set(problem.question.open_zones)
+    shut = {name for kind, name, most in problem.question.most if kind == "zone" and most < 1}
+    named = {name for kind, name, _ in problem.question.least if kind == "zone"}
     needed = {z for z, _ in m.cells_of} | {
-        k for k, r in enumerate(zone_rows) if r.status == "required" or r.zone_id in forced
+        k for k, r in enumerate(zone_rows) if r.status == "required" or r.zone_id in forced | named
     }
     for zone in sorted(needed):
         row = zone_rows[zone]
         must = row.status in ("required", "existing") or row.zone_id in forced
         barred = row.status == "forbidden" or row.zone_id in problem.question.forbid_zones
-        m.add(("open", zone), zone_cost(problem, row), ub=0.0 if barred else 1.0, integer=True)
-        if must and not (
-            barred and row.status == "existing"
-        ):  # a row, so that a conflict can name it
+        price, most = zone_cost(problem, row), 0.0 if barred else 1.0
+        m.add(("open", zone), price, ub=most, integer=True, amounts={"outlay": price})
+        left_out = row.status == "existing" and (barred or row.zone_id in shut)
+        if must and not left_out:  # a row, so that a conflict can name it
             m.lp.add_row(("required", zone), {("open", zone): 1.0}, low=1.0)
     for zone, industry in sorted(m.cells_of):
         cells = m.cells_of[zone, industry]

@@ -15,6 +15,7 @@ def add_services(m: SitingModel) -> None:
                 service.fixed_mcny_per_year,
                 ub=0.0 if barred else 1.0,
                 integer=True,
+                amounts={"outlay": service.fixed_mcny_per_year},
             )
     opened = projects_opening(m.problem)
     for (table, element), projects in opened.items():
@@ -35,6 +36,7 @@ def add_projects(m: SitingModel) -> None:
             lb=1.0 if p.status == "required" else 0.0,
             ub=0.0 if p.status == "forbidden" else 1.0,
             integer=True,
+            amounts={"outlay": price},
         )
     for p in projects:
         for other in filter(None, p.needs_project_id.split(";")):

@@ -10,12 +10,12 @@ therefore share one column per cell (``("out", cell)``) and are told apart only 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from optimizer.model.base import Commodity, SitingModel, base_path, factor_use
-from optimizer.plan.plan import MAXIMISED
-from optimizer.problem import MCNY, Problem
+from optimizer.problem import MCNY, ROUTE_MEASURES, Problem
 
 
 def group_cells(m: SitingModel) -> None:
@@ -80,37 +80,50 @@ def last_points(problem: Problem) -> dict[str, float]:
     )
 
 
-def cell_logistics(m: SitingModel) -> tuple[np.ndarray, np.ndarray]:
-    """Base routes of each cell: mcny per mcny of output, and the measure (hours, t CO2e)."""
+def cell_logistics(m: SitingModel) -> tuple[np.ndarray, dict[int, dict[str, float]]]:
+    """Base routes of each cell: mcny per mcny of output, and the other amounts asked about."""
     problem = m.problem
     cost = np.full(problem.n_cells, np.nan)
-    measure = np.zeros(problem.n_cells)
+    amounts: dict[int, dict[str, float]] = {}
     unit_cost: dict[Commodity, float] = {}
-    unit_measure: dict[Commodity, float] = {}
-    for commodity in m.commodity_cells:
+    unit_amounts: dict[Commodity, dict[str, float]] = {}
+    for commodity in sorted(m.commodity_cells):
         line, node = commodity
-        distance = problem.base_distance(line, node)
         if problem.by == "generalised":
-            unit_cost[commodity] = distance / MCNY
+            unit_cost[commodity] = problem.base_distance(line, node) / MCNY
         else:
             unit_cost[commodity] = problem.route_cost(line, base_path(m, commodity))
-            unit_measure[commodity] = distance / (1000.0 if problem.by == "co2" else 1.0)
+        if measured_on_routes(problem):
+            unit_amounts[commodity] = problem.route_amounts(line, base_path(m, commodity))
     for cells in m.cells_of.values():
         for cell in cells:
             commodities = problem.cell_commodities[cell]
             cost[cell] = sum(problem.lines[k].teu * unit_cost[k, n] for k, n in commodities)
-            if unit_measure:
-                measure[cell] = sum(
-                    problem.lines[k].teu * unit_measure[k, n] for k, n in commodities
-                )
-    return cost, measure
+            amounts[cell] = add_up(
+                (problem.lines[k].teu, unit_amounts[k, n]) for k, n in commodities if unit_amounts
+            )
+    return cost, amounts
+
+
+def measured_on_routes(problem: Problem) -> bool:
+    """Say whether the question is about measures besides cost that routes have."""
+    return any(name in ROUTE_MEASURES for name in problem.tracked)
+
+
+def add_up(parts: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
+    """Sum of amounts by measure, each with its factor."""
+    total: dict[str, float] = defaultdict(float)
+    for factor, amounts in parts:
+        for name, value in amounts.items():
+            total[name] += factor * value
+    return dict(total)
 
 
 def host_logistics(
     problem: Problem, industry: int, place_id: str, form_id: str
-) -> tuple[float, float]:
-    """Logistics of a rival or of staying: mcny and measure per mcny of output, or inf."""
-    cost = measure = 0.0
+) -> tuple[float, dict[str, float]]:
+    """Logistics of a rival or of staying: mcny (or inf) and other amounts per mcny of output."""
+    cost, parts = 0.0, []
     for k in problem.lines_of[industry]:
         line = problem.lines[k]
         if line.node < 0:
@@ -118,19 +131,21 @@ def host_logistics(
         node = problem.host_node(line, place_id, form_id)
         distance = problem.book.distance(k, node)
         if not np.isfinite(distance):
-            return np.inf, np.inf
+            return np.inf, {}
         if problem.by == "generalised":
             cost += line.teu * distance / MCNY
         else:
             cost += line.teu * problem.route_cost(k, problem.book.path(k, node))
-            measure += line.teu * distance / (1000.0 if problem.by == "co2" else 1.0)
-    return cost, measure
+        if measured_on_routes(problem):
+            parts.append((line.teu, problem.route_amounts(k, problem.book.path(k, node))))
+    return cost, add_up(parts) | {"outlay": 0.0}  # others' hosts are no outlay of ours
 
 
 def add_output(m: SitingModel) -> None:
     """Columns of output: shared by the separable blocks of an industry, own for the others."""
     problem = m.problem
-    logistics, measure = cell_logistics(m)
+    logistics, amounts = cell_logistics(m)
+    granted = -problem.cell_parts.get("subsidy", np.zeros(problem.n_cells))
     own = np.sum(list(problem.cell_parts.values()), axis=0)
     workers = problem.table("industries")["workers_per_mcny"].to_numpy()
     separable = ~problem.explicit_blocks
@@ -148,9 +163,10 @@ def add_output(m: SitingModel) -> None:
     for (zone, industry), cells in m.cells_of.items():
         for cell in cells:
             unit = own[cell] + logistics[cell]
-            value = _output_measure(problem, workers[industry], measure[cell])
+            made = {"absorbed": 1.0, "jobs": workers[industry], "outlay": granted[cell]}
+            value = add_up([(1.0, made), (1.0, amounts[cell])])
             if has_separable[industry]:
-                m.add(("out", cell), unit, ub=m.most[zone, industry], measure=value)
+                m.add(("out", cell), unit, ub=m.most[zone, industry], amounts=value)
             for block in (*explicit_blocks[industry], *favoured[zone, industry]):
                 move = problem.move_cost.get((block, zone), 0.0)
                 if dense is not None:
@@ -158,12 +174,8 @@ def add_output(m: SitingModel) -> None:
                 if not np.isfinite(move):
                     continue
                 volume = float(problem.volume[block])
-                column = m.add(("x", block, cell), unit + move, ub=volume, measure=value)
+                column = m.add(("x", block, cell), unit + move, ub=volume, amounts=value)
                 m.explicit_of.setdefault(cell, []).append(column)
-
-
-def _output_measure(problem: Problem, workers: float, logistics: float) -> float:
-    return {"absorbed": 1.0, "jobs": workers}.get(problem.question.objective, logistics)
 
 
 def add_volume(m: SitingModel) -> None:
@@ -175,7 +187,7 @@ def add_volume(m: SitingModel) -> None:
         rival_cost = np.sum(list(problem.rival_parts.values()), axis=0)
     origin_rows = {r.origin_id: r for r in problem.table("origins").itertuples()}
     rival_rows = list(problem.table("rivals").itertuples())
-    rival_logistics: dict[tuple[int, int], tuple[float, float]] = {}
+    rival_logistics: dict[tuple[int, int], tuple[float, dict[str, float]]] = {}
     balance: dict[int, list[tuple[int, float]]] = defaultdict(list)
     by_block: dict[int, list[int]] = defaultdict(list)
     for key, column in m.lp.col.items():
@@ -191,15 +203,16 @@ def add_volume(m: SitingModel) -> None:
             terms.append((column, 1.0))
             balance[industry].append((column, -1.0))
         if problem.may_stay[block]:
-            logistics, measure = host_logistics(problem, industry, origin.place_id, origin.form_id)
+            logistics, amounts = host_logistics(problem, industry, origin.place_id, origin.form_id)
             if np.isfinite(logistics):
                 column = m.add(
                     ("stay", block),
                     stay[block] + logistics,
                     ub=volume,
-                    measure=_away(problem, measure),
+                    amounts=amounts,
                 )
                 terms.append((column, 1.0))
+                _keep_away(m, column, industry, origin.place_id, origin.form_id)
             else:
                 problem.notes.append(
                     f"{origin_id}/{problem.industries[industry]} cannot stay: "
@@ -212,15 +225,16 @@ def add_volume(m: SitingModel) -> None:
                 rival_logistics[r, industry] = host_logistics(
                     problem, industry, rival.rival_id, rival.form_id
                 )
-            logistics, measure = rival_logistics[r, industry]
+            logistics, amounts = rival_logistics[r, industry]
             if np.isfinite(logistics):
                 column = m.add(
                     ("rival", block, r),
                     rival_cost[r, industry] + logistics,
                     ub=rival.max_share_of_block * volume,
-                    measure=_away(problem, measure),
+                    amounts=amounts,
                 )
                 terms.append((column, 1.0))
+                _keep_away(m, column, industry, rival.rival_id, rival.form_id)
         m.lp.add_row(("volume", block), terms, low=volume, high=volume)
     for industry, terms in balance.items():
         cells = [c for (_, i), cs in m.cells_of.items() if i == industry for c in cs]
@@ -228,5 +242,11 @@ def add_volume(m: SitingModel) -> None:
         m.lp.add_row(("balance", industry), shared + terms, low=0.0, high=0.0)
 
 
-def _away(problem: Problem, measure: float) -> float:
-    return 0.0 if problem.question.objective in MAXIMISED else measure
+def _keep_away(m: SitingModel, column: int, industry: int, place_id: str, form_id: str) -> None:
+    """Remember which goods a column of a rival or of staying sends, where routes may differ."""
+    problem = m.problem
+    if len(problem.route_measures) > 1:
+        for k in problem.lines_of[industry]:
+            if problem.lines[k].node >= 0:
+                commodity = (k, problem.host_node(problem.lines[k], place_id, form_id))
+                m.away.setdefault(commodity, []).append(column)

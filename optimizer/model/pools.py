@@ -24,6 +24,7 @@ def add_pools(m: SitingModel) -> None:
     pools_drawn: dict[str, bool] = defaultdict(bool)  # do modules draw on this pool?
     for pool_id in problem.table("modules")["uses_pool_id"]:
         pools_drawn[pool_id] = True
+    kept = {name for kind, name, _ in problem.question.least if kind == "module"}
     rows: dict[str, list[tuple[int, float]]] = {}
     limits: dict[str, float] = {}
     for pool in problem.table("pools").itertuples():
@@ -42,15 +43,25 @@ def add_pools(m: SitingModel) -> None:
                     terms += m.out_terms([cell], need)
         if pool.increment_max > 0:
             price = pool.increment_cny_per_unit_year / MCNY
-            column = m.add(("increment", pool.pool_id), price, ub=pool.increment_max)
+            column = m.add(
+                ("increment", pool.pool_id),
+                price,
+                ub=pool.increment_max,
+                amounts={"outlay": price},
+            )
             terms.append((column, -1.0))
         rows[pool.pool_id], limits[pool.pool_id] = terms, pool.endowment
     for module in problem.table("modules").itertuples():
-        if module.pool_id not in rows and module.uses_pool_id not in rows:
+        is_useless = module.pool_id not in rows and module.uses_pool_id not in rows
+        if is_useless and module.module_id not in kept:
             continue
         price = module.capital_mcny * problem.crf(module.life_years) + module.upkeep_mcny_per_year
         column = m.add(
-            ("module", module.module_id), price, ub=np.floor(module.max_count + 1e-9), integer=True
+            ("module", module.module_id),
+            price,
+            ub=np.floor(module.max_count + 1e-9),
+            integer=True,
+            amounts={"outlay": price},
         )
         if module.pool_id in rows:
             rows[module.pool_id].append((column, -module.adds_per_module))
@@ -59,7 +70,8 @@ def add_pools(m: SitingModel) -> None:
         zone = zone_at[module.zone_id]
         only_here = members[module.pool_id] == [zone] and not pools_drawn[module.pool_id]
         status = problem.table("zones")["status"].iloc[zone]
-        if only_here and ("open", zone) in m.lp.col and status != "existing":
+        is_free = module.module_id not in kept  # what must be there may be there without use
+        if only_here and is_free and ("open", zone) in m.lp.col and status != "existing":
             # Such a module is useless in a shut zone; said so, the relaxation is tighter.
             m.lp.add_row(
                 ("module_in_open_zone", module.module_id),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from optimizer.memory import Memory
 from optimizer.model.agglomeration import add_agglomeration
 from optimizer.model.base import SitingModel, find_resources
+from optimizer.model.decisions import add_decisions, add_differences
 from optimizer.model.demands import add_question, add_rival_limits
 from optimizer.model.hosting import add_hosting
 from optimizer.model.lumps import add_projects, add_services
@@ -24,7 +25,7 @@ def build_siting_model(
     """Return the model of ``problem`` without routes other than base routes (table of contents).
 
     With ``floor``, cost is minimised whatever the question's objective, which has to reach
-    ``floor``.
+    ``floor`` (or, where it is minimised, to stay at or below it).
     """
     m = SitingModel(problem, by_cost=problem.question.objective == "cost" or floor is not None)
     m.resources = find_resources(problem)
@@ -47,7 +48,9 @@ def build_siting_model(
     add_agglomeration(m)
     add_services(m)
     add_rival_limits(m)
+    add_decisions(m)
+    add_differences(m)
     add_question(m)
     if floor is not None:
-        m.lp.add_row(("floor",), [(c, v) for c, v in enumerate(m.measure) if v], low=floor)
+        m.limit(("floor",), problem.question.objective, floor, at_least=m.sign < 0)
     return m

@@ -234,6 +234,16 @@ def question_words(facts: Facts, words: Words) -> str:
         if listed := getattr(question, key):
             both = ", ".join(names.both("place", i) for i in listed)
             parts.append(words(f"question.{key}", value=both))
+    if question.limits:
+        limits = ", ".join(f"{measure} {shown(value)}" for measure, value in question.limits)
+        parts.append(words("question.limits", value=limits))
+    for key in ("least", "most"):
+        if bounds := getattr(question, key):
+            named = ", ".join(f"{kind} {name} {shown(n)}" for kind, name, n in bounds)
+            parts.append(words(f"question.{key}", value=named))
+    if question.differ:
+        plans = ", ".join(f"{least} zones of {'+'.join(z)}" for z, least in question.differ)
+        parts.append(words("question.differ", value=plans))
     return "; ".join(parts)
 
 

@@ -375,7 +375,7 @@ def summary_table(facts: Facts, evidence: Evidence) -> pd.DataFrame:
 
 _OBJECTIVE_UNIT = {
     "cost": "mcny_per_year", "absorbed": "mcny_per_year", "jobs": "persons",
-    "hours": "teu_hours_per_year", "co2e": "tonnes_per_year",
+    "hours": "teu_hours_per_year", "co2e": "tonnes_per_year", "outlay": "mcny_per_year",
 }  # fmt: skip
 
 

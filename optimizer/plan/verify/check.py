@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from optimizer.plan.plan import Plan, Question, Status
 from optimizer.plan.verify import verdict as rule
-from optimizer.plan.verify.arcs import FEATURES, Network
+from optimizer.plan.verify.arcs import Network
+from optimizer.plan.verify.asked import check_asked, measure_of, sound_asked
 from optimizer.plan.verify.certificate import Bound
-from optimizer.plan.verify.decisions import Amounts, check_decisions
+from optimizer.plan.verify.decisions import check_decisions
 from optimizer.plan.verify.entries import is_number, sound_entries, sound_question
 from optimizer.plan.verify.facts import Facts
-from optimizer.plan.verify.flows import FlowCheck, Routed
+from optimizer.plan.verify.flows import FlowCheck
 from optimizer.plan.verify.goods import GoodsBook
 from optimizer.plan.verify.ledger import compare, recompute
 from optimizer.plan.verify.prices import Prices, read_prices
@@ -49,6 +50,7 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
     goods, production = GoodsBook(facts), Production(facts)
     _check_identity(facts, plan, findings)
     asked = sound_question(facts, network, plan.question, findings)
+    asked = sound_asked(facts, asked, findings)
     plan = replace(plan, question=asked)
     plan = sound_entries(facts, plan, findings)
     amounts = check_decisions(facts, plan, findings)
@@ -58,7 +60,8 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
     components = ledger.by_component()
     cost = math.fsum(components.values())
     _check_cost(plan, cost, findings)
-    objective = _objective(facts, plan, amounts, routed, cost)
+    check_asked(facts, plan, amounts, routed, ledger, findings)
+    objective = measure_of(asked.objective, facts, amounts, routed, ledger)
     _close(rule.OBJECTIVE, asked.objective, plan.objective, objective, findings)
     stay_routes = Routes(network, goods, usable_today(network, asked.closed))
     pricing = Bound(facts, network, goods, production, asked, Prices(), stay_routes)
@@ -129,34 +132,6 @@ def _check_cost(plan: Plan, cost: float, findings: Findings) -> None:
     if limit is not None and is_number(limit):
         message = "the plan costs more than the question allows"
         findings.at_most(rule.QUESTION, "cost_limit_mcny", cost, limit, message)
-
-
-def _objective(
-    facts: Facts, plan: Plan, amounts: Amounts, routed: list[Routed], cost: float
-) -> float:
-    """Return the value of the question's objective: mcny, jobs, TEU-hours or tonnes of CO2e."""
-    kind = plan.question.objective
-    if kind == "absorbed":
-        return amounts.absorbed
-    if kind == "jobs":
-        return math.fsum(
-            facts.industry[i]["workers_per_mcny"] * x for i, x in amounts.industry.items()
-        )
-    if kind == "hours":
-        hours = FEATURES.index("hours")
-        return math.fsum(item.flow.teu * float(item.features[hours]) for item in routed)
-    if kind == "co2e":
-        per_teu, per_tonne = FEATURES.index("co2e_kg_per_teu"), FEATURES.index("co2e_kg_per_tonne")
-        return math.fsum(
-            item.flow.teu
-            * float(
-                item.features[per_teu]
-                + item.goods.profile.tonnes_per_teu * item.features[per_tonne]
-            )
-            / 1000
-            for item in routed
-        )
-    return cost
 
 
 def _check_stay_cost(facts: Facts, plan: Plan, pricing: Bound, findings: Findings) -> None:

@@ -161,6 +161,7 @@ def sound_question(
             and len(item) == 2
             and item[0] in facts.industry
             and is_number(item[1])
+            and item[1] >= 0
         ):
             targets.append((item[0], item[1]))
         else:
