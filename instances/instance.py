@@ -28,6 +28,10 @@ class Tables(Mapping[str, pd.DataFrame]):
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self._frames[name].copy(deep=False)
 
+    def stored(self, name: str) -> pd.DataFrame:
+        """The frame itself, never to be changed: the same frame means the same content."""
+        return self._frames[name]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._frames)
 

@@ -126,6 +126,7 @@ class TinyProblem:
             self.network, self.goods, usable_today(self.network, question.closed)
         )
         self.p = Program()
+        self.has_circles = False  # a flow on arcs may go round to fill a train; a route may not
         self.volume = {k: r["volume_mcny_per_year"] for k, r in facts.block.items()}
         self.out: dict[Hashable, list[Hashable]] = defaultdict(list)  # ways to name groups of x
         self._blocks()
@@ -143,14 +144,14 @@ class TinyProblem:
         facts, p = self.facts, self.p
         for (o, i), row in facts.block.items():
             volume, terms = self.volume[o, i], {}
-            goods = self.goods.of(facts.origin[o]["place_id"], facts.origin[o]["form_id"], i)
-            way = self.stay_routes.cost_per_mcny(goods) / 1e6
+            at = facts.origin[o]
+            way = self.stay_routes.cost_per_mcny(at["place_id"], at["form_id"], i) / 1e6
             if row["may_stay"] == 1 and math.isfinite(way):
                 p.col(("stay", o, i), self.unit(self.production.at_origin(o, i)) + way, volume)
                 terms["stay", o, i] = 1.0
             for r, rival in facts.rival.items():
                 takes = many(rival["industry_id"])
-                way = self.stay_routes.cost_per_mcny(self.goods.of(r, rival["form_id"], i)) / 1e6
+                way = self.stay_routes.cost_per_mcny(r, rival["form_id"], i) / 1e6
                 if (not takes or i in takes) and math.isfinite(way):
                     cost = self.unit(self.production.at_rival(r, i)) + way
                     p.col(("rival", o, i, r), cost, rival["max_share_of_block"] * volume)
@@ -520,6 +521,7 @@ class TinyProblem:
                 left[a] -= amount
             teu -= amount
             paths.append((route, amount))
+        self.has_circles |= max(left.values(), default=0.0) > 1e-6
         return paths
 
     def _cheapest(self, g: Goods, arcs: list[Any]) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from instances.schema import GATE, REGIMES
 from optimizer.plan.verify.facts import OPENING_EFFECTS, Facts, Row, many
+from optimizer.plan.verify.kept import Kept
 
 Node = tuple[str, str, str]  # place, yard, regime
 INLAND = ("bonded", "domestic", "export_cleared")  # regimes of a link with both ends in China
@@ -24,7 +26,7 @@ FEATURES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Arc:
     """One arc: its key in a plan, its two nodes, and what it needs and uses."""
 
@@ -61,7 +63,10 @@ class Network:
             self._add_transfer(row)
         for row in self.customs.values():
             self._add_customs(row)
+        self.arcs = list(self.arc.values())
         self.number = {key: n for n, key in enumerate(self.arc)}
+        self.kept_routes = Kept(6)
+        self.walks: dict[tuple[str, ...], Any] = {}  # routes that were looked at (flows.py)
         self.features = np.array([a.features for a in self.arc.values()]).reshape(-1, len(FEATURES))
         self.closable = frozenset[str]().union(
             facts.place, self.links, self.transfers, self.customs, facts.service,

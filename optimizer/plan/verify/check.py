@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from optimizer.plan.plan import Plan, Question, Status
 from optimizer.plan.verify import verdict as rule
-from optimizer.plan.verify.arcs import Network
 from optimizer.plan.verify.asked import check_asked, measure_of, sound_asked
+from optimizer.plan.verify.books import books_of
 from optimizer.plan.verify.certificate import Bound
 from optimizer.plan.verify.decisions import check_decisions
 from optimizer.plan.verify.entries import is_number, sound_entries, sound_question
 from optimizer.plan.verify.facts import Facts
 from optimizer.plan.verify.flows import FlowCheck
-from optimizer.plan.verify.goods import GoodsBook
 from optimizer.plan.verify.ledger import compare, recompute
-from optimizer.plan.verify.prices import Prices, read_prices
-from optimizer.plan.verify.production import Production
-from optimizer.plan.verify.routes import EndlessRouteError, Routes, usable_today
+from optimizer.plan.verify.prices import read_prices
+from optimizer.plan.verify.reach import Reach
+from optimizer.plan.verify.routes import EndlessRouteError
 from optimizer.plan.verify.verdict import Findings, Verdict
 
 if TYPE_CHECKING:
@@ -45,9 +44,8 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
         absolute.
     """
     findings = Findings(tolerance)
-    facts = Facts(instance)
-    network = Network(facts)
-    goods, production = GoodsBook(facts), Production(facts)
+    books = books_of(instance)
+    facts, network, goods = books.facts, books.network, books.goods
     _check_identity(facts, plan, findings)
     asked = sound_question(facts, network, plan.question, findings)
     asked = sound_asked(facts, asked, findings)
@@ -55,7 +53,7 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
     plan = sound_entries(facts, plan, findings)
     amounts = check_decisions(facts, plan, findings)
     routed = FlowCheck(facts, network, goods, plan, amounts, findings).run()
-    ledger = recompute(facts, goods, production, plan, amounts, routed)
+    ledger = recompute(facts, goods, books.production, plan, amounts, routed)
     compare(facts, ledger, plan, findings)
     components = ledger.by_component()
     cost = math.fsum(components.values())
@@ -63,13 +61,10 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
     check_asked(facts, plan, amounts, routed, ledger, findings)
     objective = measure_of(asked.objective, facts, amounts, routed, ledger)
     _close(rule.OBJECTIVE, asked.objective, plan.objective, objective, findings)
-    stay_routes = Routes(network, goods, usable_today(network, asked.closed))
-    pricing = Bound(facts, network, goods, production, asked, Prices(), stay_routes)
-    _check_stay_cost(facts, plan, pricing, findings)
+    reach = Reach(books, asked)
+    _check_stay_cost(plan, reach, findings)
     _check_status(plan, objective, findings)
-    certified = _certified(
-        facts, network, goods, production, plan, objective, stay_routes, findings
-    )
+    certified = _certified(reach, plan, objective, findings)
     gap = None
     if certified is not None:
         gap = (objective - certified) / max(abs(objective), 1e-12)
@@ -90,18 +85,14 @@ def certified_bound(
     instance: Instance, question: Question, certificate: Mapping[str, Any]
 ) -> float | None:
     """Return the bound (mcny a year) that a certificate proves; None where it proves nothing."""
-    facts = Facts(instance)
-    network, findings = Network(facts), Findings()
     if question.objective != "cost" or certificate.get("kind") != "lagrangian":
         return None
-    prices = read_prices(facts, question, certificate, findings)
+    books = books_of(instance)
+    prices = read_prices(books.facts, question, certificate, Findings())
     if prices is None:
         return None
-    goods = GoodsBook(facts)
-    stay_routes = Routes(network, goods, usable_today(network, question.closed))
     try:
-        production = Production(facts)
-        return Bound(facts, network, goods, production, question, prices, stay_routes).value()
+        return Bound(Reach(books, question), prices).value()
     except EndlessRouteError:
         return None
 
@@ -134,12 +125,12 @@ def _check_cost(plan: Plan, cost: float, findings: Findings) -> None:
         findings.at_most(rule.QUESTION, "cost_limit_mcny", cost, limit, message)
 
 
-def _check_stay_cost(facts: Facts, plan: Plan, pricing: Bound, findings: Findings) -> None:
-    stated = plan.stay_cost_mcny
+def _check_stay_cost(plan: Plan, reach: Reach, findings: Findings) -> None:
+    facts, stated = reach.facts, plan.stay_cost_mcny
     where = "stay_cost_mcny"
     try:
         parts = [
-            row["volume_mcny_per_year"] * pricing.stay_unit_mcny(*key)
+            row["volume_mcny_per_year"] * reach.stay_unit_mcny(*key)
             for key, row in facts.block.items()
             if row["volume_mcny_per_year"] > 0
         ]
@@ -191,16 +182,7 @@ def _gap_in_words(stop_reason: str) -> float:
     return float(found[1]) / (100 if found[2] else 1)
 
 
-def _certified(
-    facts: Facts,
-    network: Network,
-    goods: GoodsBook,
-    production: Production,
-    plan: Plan,
-    objective: float,
-    stay_routes: Routes,
-    findings: Findings,
-) -> float | None:
+def _certified(reach: Reach, plan: Plan, objective: float, findings: Findings) -> float | None:
     """Return what the certificate proves, and file a claim that it does not support."""
     certificate, question = plan.certificate, plan.question
     if not isinstance(certificate, Mapping):
@@ -217,11 +199,11 @@ def _certified(
     if question.objective != "cost":
         findings.note("certificates are evaluated for the objective 'cost' only")
         return None
-    prices = read_prices(facts, question, certificate, findings)
+    prices = read_prices(reach.facts, question, certificate, findings)
     if prices is None:
         return None
     try:
-        bound = Bound(facts, network, goods, production, question, prices, stay_routes).value()
+        bound = Bound(reach, prices).value()
     except EndlessRouteError as error:
         findings.note(f"the certificate proves nothing: {error}")
         return None

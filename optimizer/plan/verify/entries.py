@@ -66,8 +66,9 @@ def sound_entries(facts: Facts, plan: Plan, findings: Findings) -> Plan:
 
 
 def _host_known(facts: Facts, host_kind: str, host_id: str) -> bool:
-    table = {"zone": facts.zone, "rival": facts.rival, "stay": facts.origin}.get(host_kind)
-    return table is not None and host_id in table
+    if host_kind == "zone":
+        return host_id in facts.zone
+    return host_id in {"rival": facts.rival, "stay": facts.origin}.get(host_kind, ())
 
 
 class _Entries:
@@ -95,6 +96,11 @@ class _Entries:
             except (TypeError, LookupError, AttributeError):
                 self.findings.add(rule.IDS, what, "this entry is damaged", str(entry))
                 continue
+            sound = amount is None or (is_number(number) and number >= -1e-9)
+            if is_known and not is_repeated and sound:
+                seen.add(ids)
+                kept.append(entry)
+                continue
             where = f"{what} {' '.join(str(part) for part in ids if part)}"
             if not is_known:
                 self.findings.add(rule.IDS, where, "names a row that the tables do not hold")
@@ -105,25 +111,24 @@ class _Entries:
                 self.findings.add(
                     rule.NUMBERS, where, "is no finite number", shown, "a number >= 0"
                 )
-            elif number is not None and number < -1e-9:
-                self.findings.add(rule.NUMBERS, where, "is negative", number, 0.0)
             else:
-                seen.add(ids)
-                kept.append(entry)
+                self.findings.add(rule.NUMBERS, where, "is negative", number, 0.0)
         return tuple(kept)
 
     def accounts(self, lines: Iterable[Any]) -> tuple[Any, ...]:
         kept = []
         for line in lines:
             words = (line.component, line.host_kind, line.host_id, line.industry_id, line.origin_id)
+            sound = all(isinstance(word, str) for word in words)
+            if sound and is_number(line.mcny):
+                kept.append(line)
+                continue
             where = f"account {' '.join(str(word) for word in words if word)}"
-            if not all(isinstance(word, str) for word in words):
+            if not sound:
                 self.findings.add(rule.IDS, where, "this entry is damaged")
-            elif not is_number(line.mcny):
+            else:
                 shown = str(line.mcny)
                 self.findings.add(rule.NUMBERS, where, "is no finite number", shown, "a number")
-            else:
-                kept.append(line)
         return tuple(kept)
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from instances.schema import LOCAL
+from optimizer.plan.verify.kept import Kept
 
 if TYPE_CHECKING:
     from instances import Instance
 
 Row = dict[str, Any]
+_ROWS = Kept(120)  # rows of the tables of two or three instances
+_MOVES = Kept(2)
 OPENING_EFFECTS = {"link": "opens_link", "transfer": "opens_transfer", "customs": "opens_customs"}
 
 
+@lru_cache(maxsize=10_000)
 def many(text: str) -> tuple[str, ...]:
     """Return the ids of a cell that holds several, separated by ';'."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(";") if part.strip()))
@@ -79,7 +83,11 @@ class Facts:
 
     def rows(self, name: str) -> list[Row]:
         """Return the rows of a table; none where the instance has no such table."""
-        return rows(self._tables.get(name))
+        stored = getattr(self._tables, "stored", None)
+        if stored is None:
+            return rows(self._tables.get(name))
+        frame = stored(name)
+        return _ROWS.get((frame,), "", lambda: rows(frame))
 
     def _keyed(self, table: str, column: str) -> dict[str, Row]:
         return {row[column]: row for row in self.rows(table)}
@@ -127,6 +135,13 @@ class Facts:
         """Yearly CNY per million CNY of output, blocks x zones; 0 where the table has no row."""
         if self._dense_moves is not None:
             return np.asarray(self._dense_moves, dtype=float)
+        stored = getattr(self._tables, "stored", None)
+        if stored is None:
+            return self._moves()
+        frames = [stored(name) for name in ("moves", "blocks", "zones")]
+        return _MOVES.get(frames, "", self._moves)
+
+    def _moves(self) -> np.ndarray:
         cost = np.zeros((len(self.block), len(self.zone)))
         frame = self._tables.get("moves")
         if frame is None or frame.empty:
@@ -138,6 +153,12 @@ class Facts:
         known = (block >= 0) & (zone >= 0)
         cost[block[known], zone[known]] = frame["cost_cny_per_mcny_year"].to_numpy(float)[known]
         return cost
+
+    @cached_property
+    def host_places(self) -> list[str]:
+        """Return every place that can be a host: zones, rivals and places of origins."""
+        origins = (row["place_id"] for row in self.origin.values())
+        return list(dict.fromkeys([*self.zone, *self.rival, *origins]))
 
     @property
     def total_volume(self) -> float:
@@ -181,6 +202,21 @@ class Facts:
         )
         km = 2 * 6371.0 * math.asin(min(1.0, math.sqrt(chord)))
         return km * self.settings.road_detour_factor / self.settings.road_speed_km_per_hour
+
+    def hours_matrix(self) -> np.ndarray:
+        """Return hours of driving between all zones (rows and columns in table order)."""
+        rows = [self.place[zone_id] for zone_id in self.zone]
+        lat = np.radians([row["latitude_deg"] for row in rows])
+        lon = np.radians([row["longitude_deg"] for row in rows])
+        chord = np.sin((lat[None, :] - lat[:, None]) / 2) ** 2
+        chord = chord + (
+            np.cos(lat)[:, None] * np.cos(lat) * np.sin((lon[None, :] - lon[:, None]) / 2) ** 2
+        )
+        km = 2 * 6371.0 * np.arcsin(np.minimum(1.0, np.sqrt(chord)))
+        hours: np.ndarray = (
+            km * self.settings.road_detour_factor / self.settings.road_speed_km_per_hour
+        )
+        return hours
 
     def agglomeration_change(self, cluster_id: str, volume: float) -> float:
         """Return the yearly cost change (mcny) of a zone with that output of the cluster."""

@@ -10,12 +10,13 @@ import numpy as np
 
 from optimizer.plan.plan import Flow, Plan
 from optimizer.plan.verify import verdict as rule
-from optimizer.plan.verify.arcs import Arc, Network
+from optimizer.plan.verify.arcs import Arc, Network, Node
 from optimizer.plan.verify.decisions import Amounts
 from optimizer.plan.verify.facts import Facts
 from optimizer.plan.verify.goods import Goods, GoodsBook
 from optimizer.plan.verify.verdict import Findings
 
+MOST_WALKS = 50_000  # routes that are remembered with a network
 HostKey = tuple[str, str, str, str]  # host_kind, host_id, form_id, industry_id
 
 
@@ -25,6 +26,16 @@ class Routed:
 
     flow: Flow
     goods: Goods
+    features: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """A route whose legs join and that visits no node twice; sums of its features per TEU."""
+
+    arcs: list[Arc]
+    tail: Node
+    head: Node
     features: np.ndarray
 
 
@@ -58,6 +69,7 @@ class FlowCheck:
         self.today = network.running_today()
         self.running = self.today | set(plan.services)
         self._unusable: dict[tuple[str, bool], str] = {}
+        self._open: dict[tuple[tuple[str, ...], bool], bool] = {}  # may every arc be used?
 
     def run(self) -> list[Routed]:
         """Return the flows that can be costed; everything wrong goes to the findings."""
@@ -67,24 +79,61 @@ class FlowCheck:
         routed = []
         for flow in self.plan.flows:
             host = (flow.host_kind, flow.host_id, flow.form_id, flow.industry_id)
-            where = f"flow {' '.join(host)} {flow.goods}"
             place = self.facts.host_place(flow.host_kind, flow.host_id)
             goods = self.goods.of(place, flow.form_id, flow.industry_id).get(flow.goods)
             if goods is None:
                 message = "the industry needs no such goods"
-                self.findings.add(rule.FLOWS, where, message, flow.goods)
+                self.findings.add(rule.FLOWS, _where(host, flow), message, flow.goods)
                 continue
             if host not in needed:
                 message = "goods of a host and form without output"
-                self.findings.add(rule.FLOWS, where, message, flow.teu, 0.0)
+                self.findings.add(rule.FLOWS, _where(host, flow), message, flow.teu, 0.0)
             carried[host, flow.goods] += flow.teu
-            arcs = self._route(flow, goods, where)
-            if arcs is not None:
+            features = self._sound(flow, goods)
+            if features is None:
+                arcs = self._route(flow, goods, _where(host, flow))
+                if arcs is None:
+                    continue
                 numbers = [self.network.number[a.key] for a in arcs]
-                routed.append(Routed(flow, goods, self.network.features[numbers].sum(axis=0)))
+                features = self.network.features[numbers].sum(axis=0)
+            routed.append(Routed(flow, goods, features))
         self._amounts_match(needed, carried)
         self._loads()
         return routed
+
+    def _sound(self, flow: Flow, goods: Goods) -> np.ndarray | None:
+        """Return the sums of features of a flow in which nothing is wrong; None: look closer."""
+        if not isinstance(flow.arcs, tuple):
+            return None
+        walk = self._walk(flow.arcs)
+        if walk is None or walk.tail != goods.tail or walk.head != goods.head:
+            return None
+        key = (flow.arcs, flow.host_kind == "zone")
+        if key not in self._open:
+            self._open[key] = not any(self._why_unusable(a, of_zone=key[1]) for a in walk.arcs)
+        return walk.features if self._open[key] else None
+
+    def _walk(self, keys: tuple[str, ...]) -> _Walk | None:
+        """Return a route that is one, by the network alone; it is looked at once."""
+        known: dict[tuple[str, ...], _Walk | None] = self.network.walks
+        if keys not in known:
+            if len(known) >= MOST_WALKS:
+                known.clear()
+            known[keys] = self._join(keys)
+        return known[keys]
+
+    def _join(self, keys: tuple[str, ...]) -> _Walk | None:
+        arcs = [self.network.arc.get(key) for key in keys]
+        legs = [arc for arc in arcs if arc is not None]
+        if not legs or len(legs) < len(arcs):
+            return None
+        nodes = [legs[0].tail, *(arc.head for arc in legs)]
+        joined = all(arc.tail == node for arc, node in zip(legs, nodes, strict=False))
+        if not joined or len(set(nodes)) < len(nodes):
+            return None
+        numbers = [self.network.number[key] for key in keys]
+        features = self.network.features[numbers].sum(axis=0)
+        return _Walk(legs, nodes[0], nodes[-1], features)
 
     def _route(self, flow: Flow, goods: Goods, where: str) -> list[Arc] | None:
         """Return the arcs of a flow, or None where a key names no arc; file every fault."""
@@ -197,6 +246,10 @@ class FlowCheck:
             if openers and not set(openers).intersection(self.plan.projects):
                 message = "runs without the project that opens it"
                 self.findings.add(rule.SERVICES, where, message, "", ", ".join(openers))
+
+
+def _where(host: HostKey, flow: Flow) -> str:
+    return f"flow {' '.join(host)} {flow.goods}"
 
 
 def _name(node: tuple[str, str, str] | None) -> str:

@@ -20,9 +20,9 @@ LOGISTICS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """What the cost of goods on an arc depends on, and nothing else."""
+    """What the cost of goods on an arc depends on; a `GoodsBook` has one of each."""
 
     tonnes_per_teu: float
     value_cny_per_teu: float
@@ -30,7 +30,7 @@ class Profile:
     vat_rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Goods:
     """One goods key of a host, industry and form. ``tail`` and ``head`` are None for `@local`."""
 
@@ -47,57 +47,84 @@ class Goods:
         return self.tail != self.head
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One goods key of an industry and form, the host left open.
+
+    ``far`` is the gate that is not the host's, None for `@local`; ``regime`` that at the host.
+    """
+
+    key: str
+    teu_per_mcny: float
+    profile: Profile
+    inbound: bool
+    far: Node | None
+    regime: str
+
+
 class GoodsBook:
     """Goods by (host place, form, industry), worked out once each."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.of = lru_cache(maxsize=None)(self._of)
+        self.kinds = lru_cache(maxsize=None)(self._kinds)
         self.weights = lru_cache(maxsize=None)(self._weights)
+        self.generalised = lru_cache(maxsize=None)(self._generalised)
+        self._profile = lru_cache(maxsize=None)(Profile)
 
     def _of(self, host_place: str, form_id: str, industry_id: str) -> dict[str, Goods]:
-        goods = self._inputs(host_place, form_id, industry_id)
-        return {g.key: g for g in goods + self._outputs(host_place, form_id, industry_id)}
+        found = {}
+        for kind in self.kinds(form_id, industry_id, self.facts.in_china(host_place)):
+            near = None if kind.far is None else (host_place, GATE, kind.regime)
+            ends = (kind.far, near) if kind.inbound else (near, kind.far)
+            found[kind.key] = Goods(
+                kind.key, kind.teu_per_mcny, kind.profile, kind.inbound, ends[0], ends[1]
+            )
+        return found
+
+    def _kinds(self, form_id: str, industry_id: str, host_in_china: bool) -> tuple[Kind, ...]:
+        kinds = self._inputs(form_id, industry_id, host_in_china)
+        kinds += self._outputs(form_id, industry_id, host_in_china)
+        return tuple({kind.key: kind for kind in kinds}.values())
 
     def _far_gate(self, place: str) -> Node:
         return (place, GATE, "domestic" if self.facts.in_china(place) else "foreign")
 
-    def _host_gate(self, host_place: str, form_id: str, far: str, inbound: bool) -> Node:
+    def _regime(self, form_id: str, far: str, inbound: bool, host_in_china: bool) -> str:
+        """Return the regime at the gate of a host for goods from or to ``far``."""
         home, abroad = (
             ("home_regime", "import_regime") if inbound else ("sale_regime", "export_regime")
         )
-        if not self.facts.in_china(host_place):
-            return (host_place, GATE, "foreign")
-        return (
-            host_place,
-            GATE,
-            self.facts.form[form_id][home if self.facts.in_china(far) else abroad],
-        )
+        if not host_in_china:
+            return "foreign"
+        regime: str = self.facts.form[form_id][home if self.facts.in_china(far) else abroad]
+        return regime
 
-    def _inputs(self, host_place: str, form_id: str, industry_id: str) -> list[Goods]:
+    def _inputs(self, form_id: str, industry_id: str, host_in_china: bool) -> list[Kind]:
         result = []
         vat_rate = self.facts.industry[industry_id]["vat_rate"]
         for row in self.facts.inputs[industry_id]:
             region = row["region_id"]
-            profile = Profile(
+            profile = self._profile(
                 row["tonnes_per_teu"], row["value_cny_per_teu"], row["duty_rate"], vat_rate
             )
             for place, share in self.facts.region[region, "source"]:
                 teu = share * row["share_of_output_value"] * MCNY / row["value_cny_per_teu"]
                 if teu == 0:
                     continue
-                tail = head = None
+                far, regime = None, ""
                 if place != LOCAL:
-                    tail = self._far_gate(place)
-                    head = self._host_gate(host_place, form_id, place, inbound=True)
+                    far = self._far_gate(place)
+                    regime = self._regime(form_id, place, True, host_in_china)
                 key = f"in:{industry_id}:{row['input_id']}:{region}:{place}"
-                result.append(Goods(key, teu, profile, True, tail, head))
+                result.append(Kind(key, teu, profile, True, far, regime))
         return result
 
-    def _outputs(self, host_place: str, form_id: str, industry_id: str) -> list[Goods]:
+    def _outputs(self, form_id: str, industry_id: str, host_in_china: bool) -> list[Kind]:
         result = []
         industry = self.facts.industry[industry_id]
-        profile = Profile(
+        profile = self._profile(
             industry["output_tonnes_per_teu"], industry["output_value_cny_per_teu"],
             industry["output_duty_rate"], industry["vat_rate"],
         )  # fmt: skip
@@ -107,12 +134,12 @@ class GoodsBook:
                 teu = share * row["share"] * MCNY / profile.value_cny_per_teu
                 if teu == 0:
                     continue
-                tail = head = None
+                far, regime = None, ""
                 if place != LOCAL:
-                    tail = self._host_gate(host_place, form_id, place, inbound=False)
-                    head = self._far_gate(place)
+                    far = self._far_gate(place)
+                    regime = self._regime(form_id, place, False, host_in_china)
                 key = f"out:{industry_id}:{market}:{place}"
-                result.append(Goods(key, teu, profile, False, tail, head))
+                result.append(Kind(key, teu, profile, False, far, regime))
         return result
 
     def _weights(self, profile: Profile) -> np.ndarray:
@@ -135,6 +162,7 @@ class GoodsBook:
         }
         return np.array([[table[c].get(f, 0.0) for f in FEATURES] for c in LOGISTICS])
 
-    def generalised(self, profile: Profile) -> np.ndarray:
+    def _generalised(self, profile: Profile) -> np.ndarray:
         """Return CNY per unit of each arc feature, all components together."""
-        return self.weights(profile).sum(axis=0)
+        total: np.ndarray = self.weights(profile).sum(axis=0)
+        return total

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
+import numpy as np
+
 from optimizer.plan.plan import AccountLine, Plan
 from optimizer.plan.verify import verdict as rule
+from optimizer.plan.verify.arcs import FEATURES
 from optimizer.plan.verify.decisions import Amounts, cluster_output
 from optimizer.plan.verify.entries import is_number
 from optimizer.plan.verify.facts import Facts
 from optimizer.plan.verify.flows import Routed
-from optimizer.plan.verify.goods import LOGISTICS, MCNY, GoodsBook
+from optimizer.plan.verify.goods import LOGISTICS, MCNY, GoodsBook, Profile
 from optimizer.plan.verify.production import Production
 from optimizer.plan.verify.verdict import Findings
 
@@ -89,17 +92,28 @@ def _production(facts: Facts, production: Production, plan: Plan, ledger: Ledger
 
 def _logistics(goods: GoodsBook, plan: Plan, routed: list[Routed], ledger: Ledger) -> None:
     shares = _origin_shares(plan)
-    for item in routed:
+    by_profile: dict[Profile, list[int]] = {}
+    for n, item in enumerate(routed):
+        by_profile.setdefault(item.goods.profile, []).append(n)
+    features = np.array([item.features for item in routed]).reshape(-1, len(FEATURES))
+    mcny = np.array([item.flow.teu for item in routed], dtype=float)[:, None] / MCNY
+    mcny = mcny * np.ones(len(LOGISTICS))  # by flow and component
+    for profile, numbers in by_profile.items():
+        mcny[numbers] *= features[numbers] @ goods.weights(profile).T
+    hosts: dict[tuple[str, str, str, str], list[int]] = {}
+    for n, item in enumerate(routed):
         flow = item.flow
-        cny = goods.weights(item.goods.profile) @ item.features
         form = flow.form_id if flow.host_kind == "zone" else ""
-        origins = shares.get((flow.host_kind, flow.host_id, form, flow.industry_id), {"": 1.0})
-        for component, per_teu in zip(LOGISTICS, cny.tolist(), strict=True):
-            if per_teu == 0.0:
+        hosts.setdefault((flow.host_kind, flow.host_id, form, flow.industry_id), []).append(n)
+    for (kind, host_id, form, industry_id), numbers in hosts.items():
+        origins = shares.get((kind, host_id, form, industry_id), {"": 1.0})
+        for component, flows in zip(LOGISTICS, mcny[numbers].T.tolist(), strict=True):
+            if not any(flows):
                 continue
-            line = (component, flow.host_kind, flow.host_id, flow.industry_id)
+            line = ledger.carried[component, kind, host_id, industry_id]
+            total = math.fsum(flows)
             for origin_id, share in origins.items():
-                ledger.carried[line][origin_id] += share * flow.teu * per_teu / MCNY
+                line[origin_id] += share * total
 
 
 def _origin_shares(plan: Plan) -> dict[tuple[str, str, str, str], dict[str, float]]:

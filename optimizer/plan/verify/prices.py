@@ -16,6 +16,7 @@ from optimizer.plan.verify.verdict import Findings
 
 Gate = tuple[str, str]  # kind (link, transfer, customs) and id of a row that needs a project
 ROUNDING = 1e-9  # a price this little below zero is taken as zero
+MOST_PRICE = 1e30  # million CNY a unit
 LINEAR_RULES = (
     "max_zones", "min_zones", "budget_mcny", "min_share_of_prefecture", "max_share_of_prefecture",
     "min_absorbed_share", "max_new_projects",
@@ -41,6 +42,9 @@ class Prices:
     excludes: dict[tuple[str, ...], float] = field(default_factory=dict)  # two projects
     gate: dict[tuple[str, str], float] = field(default_factory=dict)  # kind, row
     gate_goods: dict[tuple[str, ...], float] = field(default_factory=dict)  # kind, row, goods key
+    passage: dict[str, float] = field(default_factory=dict)  # projects, ';' between them
+    # projects, zone, industry, form, goods key
+    passage_goods: dict[tuple[str, ...], float] = field(default_factory=dict)
     target: float = 0.0
     budget: float = 0.0
     count: float = 0.0  # of the least number of zones that can take what must move
@@ -75,6 +79,8 @@ def read_prices(
         excludes=reader.keyed("excludes", 2, _pairs_of_projects(facts, "excludes_project_id")),
         gate=_pairs(reader.keyed("gate", 2, _gates(facts))),
         gate_goods=reader.keyed("gate_goods", 3, _GatesAndGoods(_gates(facts))),
+        passage={k: p for (k,), p in reader.keyed("passage", 1, _passages(facts)).items()},
+        passage_goods=reader.keyed("passage_goods", 5, _PassagesAndGoods(_passages(facts), facts)),
         target=reader.scalar("target", stated=target_of(facts, question) is not None),
         budget=reader.scalar("budget", stated=question.budget_mcny is not None),
         count=reader.scalar("count", stated=True),
@@ -137,6 +143,31 @@ class _GatesAndGoods(frozenset[tuple[str, ...]]):
         return isinstance(key, tuple) and super().__contains__(key[:2])
 
 
+def _passages(facts: Facts) -> set[tuple[str, ...]]:
+    from optimizer.plan.verify.passages import passages  # it reads prices too
+
+    return {(name,) for name in passages(facts)}
+
+
+class _PassagesAndGoods(frozenset[tuple[str, ...]]):
+    """Passages with the cells that may be hosted and any goods key."""
+
+    def __new__(cls, names: Collection[tuple[str, ...]], facts: Facts) -> _PassagesAndGoods:
+        """Return the rows of an instance."""
+        made = super().__new__(cls, names)
+        made.facts = facts  # type: ignore[attr-defined]
+        return made
+
+    def __contains__(self, key: object) -> bool:
+        facts: Facts = self.facts  # type: ignore[attr-defined]
+        return (
+            isinstance(key, tuple)
+            and super().__contains__(key[:1])
+            and key[1:3] in facts.eligible
+            and key[3] in facts.form
+        )
+
+
 class _Reader:
     def __init__(self, certificate: Mapping[str, Any], findings: Findings) -> None:
         self.certificate = certificate
@@ -151,6 +182,9 @@ class _Reader:
     def _price(self, where: str, price: Any, *, any_sign: bool = False) -> float:
         if not is_number(price):
             self._fail(where, "the price is no finite number", price)
+            return 0.0
+        if abs(price) > MOST_PRICE:
+            self._fail(where, "the price is beyond what can be computed with", float(price))
             return 0.0
         if not any_sign and price < 0:
             if price < -ROUNDING:

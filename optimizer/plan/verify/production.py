@@ -18,6 +18,7 @@ class Production:
         self.at_zone = lru_cache(maxsize=None)(self._at_zone)
         self.at_rival = lru_cache(maxsize=None)(self._at_rival)
         self.at_origin = lru_cache(maxsize=None)(self._at_origin)
+        self._trade = lru_cache(maxsize=None)(self._trade_parts)
 
     def _at_zone(self, zone_id: str, industry_id: str, form_id: str) -> Parts:
         """Return the cost in a zone, the block's own cost of moving (`moves`) left out."""
@@ -64,7 +65,7 @@ class Production:
             "subsidy": -(grant + region["output_subsidy_cny_per_mcny"]),
         }
 
-    def _trade(self, industry_id: str, form_id: str, host_in_china: bool) -> Parts:
+    def _trade_parts(self, industry_id: str, form_id: str, host_in_china: bool) -> Parts:
         """Return what the trade form costs: the value shares of docs/formulas.md come in here."""
         industry, form, settings = (
             self.facts.industry[industry_id],

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, dijkstra
 
+from instances.schema import GATE, REGIMES
 from optimizer.plan.verify.arcs import Network, Node
-from optimizer.plan.verify.goods import Goods, GoodsBook, Profile
+from optimizer.plan.verify.goods import Goods, GoodsBook, Kind, Profile
 
 
 class EndlessRouteError(Exception):
     """Subsidies make a round trip profitable, so no route is the cheapest."""
+
+
+# profile, far gate, inbound, goods key where it has costs of its own ('' else)
+Tree = tuple[Profile, Node, bool, str]
+_REGIME = {name: k for k, name in enumerate(REGIMES)}
 
 
 class _Shape:
@@ -26,8 +33,8 @@ class _Shape:
         new = np.ones(len(tail), dtype=bool)
         new[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
         self.starts = np.flatnonzero(new)
-        self.columns = head[new]
-        self.row_starts = np.searchsorted(tail[new], np.arange(n_nodes + 1))
+        self.columns = head[new].astype(np.int32)
+        self.row_starts = np.searchsorted(tail[new], np.arange(n_nodes + 1)).astype(np.int32)
         self.n_nodes = n_nodes
 
     def graph(self, cost: np.ndarray) -> csr_matrix:
@@ -39,7 +46,8 @@ class _Shape:
 class Routes:
     """Least costs over the arcs that ``usable`` marks, ``surcharge`` CNY per TEU added by arc.
 
-    ``own`` holds what single goods pay on top, by goods key and arc, CNY per TEU.
+    ``own`` holds what single goods pay on top, by goods key and arc, CNY per TEU. ``hosts`` are
+    the places that goods go to or come from; what is kept of each tree are the gates of these.
     """
 
     def __init__(
@@ -49,9 +57,11 @@ class Routes:
         usable: np.ndarray,
         surcharge: np.ndarray | None = None,
         own: Mapping[str, np.ndarray] | None = None,
+        *,
+        hosts: Sequence[str] | None = None,
     ) -> None:
         self._goods = goods
-        arcs = [arc for arc, good in zip(network.arc.values(), usable, strict=True) if good]
+        arcs = [network.arcs[n] for n in np.flatnonzero(usable).tolist()]
         nodes = dict.fromkeys(node for arc in arcs for node in (arc.tail, arc.head))
         self._node: dict[Node, int] = {node: n for n, node in enumerate(nodes)}
         self._features = network.features[usable]
@@ -61,8 +71,14 @@ class Routes:
         head = np.array([self._node[arc.head] for arc in arcs], dtype=np.int64)
         self._forward = _Shape(tail, head, len(self._node))
         self._backward = _Shape(head, tail, len(self._node))
-        self._graph: dict[tuple[Profile, bool], csr_matrix] = {}
-        self._tree: dict[tuple[Profile, Node, bool, str], np.ndarray] = {}
+        places = network.facts.host_places if hosts is None else hosts
+        self._place = {place: len(REGIMES) * n for n, place in enumerate(places)}
+        near = [self._node.get((p, GATE, r), -1) for p in places for r in REGIMES]
+        self._near = np.array(near, dtype=np.int64)
+        self._lock = threading.Lock()
+        self._row: dict[Tree, int] = {}
+        self._least = np.zeros((0, len(near)))  # by tree and gate of a host, CNY per TEU
+        self._table: dict[tuple[str, str, bool], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def cost(self, goods: Goods) -> float:
         """Return the least generalised cost in CNY per TEU; inf where there is no route.
@@ -72,38 +88,89 @@ class Routes:
         EndlessRouteError
             If a round trip costs less than nothing.
         """
-        if goods.tail == goods.head:
-            return 0.0
         far, near = (goods.tail, goods.head) if goods.inbound else (goods.head, goods.tail)
-        if far is None or near is None or far not in self._node or near not in self._node:
-            return math.inf
+        if far is None or near is None or far == near:
+            return 0.0 if far == near else math.inf
         own = goods.key if goods.key in self._own else ""
-        key = (goods.profile, far, goods.inbound, own)
-        if key not in self._tree:
-            self._tree[key] = self._least(goods.profile, far, own, inbound=goods.inbound)
-        return float(self._tree[key][self._node[near]])
+        tree = (goods.profile, far, goods.inbound, own)
+        self._grow([tree])
+        return float(self._least[self._row[tree], self._place[near[0]] + _REGIME[near[2]]])
 
-    def cost_per_mcny(self, goods: dict[str, Goods]) -> float:
+    def costs(self, host_place: str, form_id: str, industry_id: str) -> np.ndarray:
+        """Return the least cost of each of `GoodsBook.kinds`, CNY per TEU; 0 for `@local`."""
+        in_china = self._goods.facts.in_china(host_place)
+        _, rows, regimes = self._table_of(form_id, industry_id, in_china)
+        costs: np.ndarray = self._least[rows, self._place[host_place] + regimes]
+        costs[rows < 0] = 0.0
+        return costs
+
+    def cost_per_mcny(self, host_place: str, form_id: str, industry_id: str) -> float:
         """Return the least cost of all goods of one million CNY of output, in CNY."""
-        return math.fsum(g.teu_per_mcny * self.cost(g) for g in goods.values())
+        costs = self.costs(host_place, form_id, industry_id)
+        in_china = self._goods.facts.in_china(host_place)
+        teu = self._table_of(form_id, industry_id, in_china)[0]
+        return math.fsum((teu * costs).tolist())
 
-    def _costs(self, profile: Profile, own: str, *, inbound: bool) -> csr_matrix:
-        key = (profile, inbound)
-        if not own and key in self._graph:
-            return self._graph[key]
-        cost = self._features @ self._goods.generalised(profile) + self._surcharge
-        shape = self._forward if inbound else self._backward
-        if own:  # of one goods key, and used once or twice: not kept
-            return shape.graph(cost + self._own[own])
-        return self._graph.setdefault(key, shape.graph(cost))
+    def _table_of(
+        self, form_id: str, industry_id: str, in_china: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return TEU per mcny, tree and regime of each kind of goods; tree -1 for `@local`."""
+        key = (form_id, industry_id, in_china)
+        if key not in self._table:
+            kinds = self._goods.kinds(*key)
+            trees = [self._tree_of(kind) for kind in kinds]
+            self._grow([tree for tree in trees if tree is not None])
+            rows = [-1 if tree is None else self._row[tree] for tree in trees]
+            self._table[key] = (
+                np.array([kind.teu_per_mcny for kind in kinds]),
+                np.array(rows, dtype=np.int64),
+                np.array([_REGIME.get(kind.regime, 0) for kind in kinds], dtype=np.int64),
+            )
+        return self._table[key]
 
-    def _least(self, profile: Profile, far: Node, own: str, *, inbound: bool) -> np.ndarray:
-        graph = self._costs(profile, own, inbound=inbound)
-        start = self._node[far]
+    def _tree_of(self, kind: Kind) -> Tree | None:
+        if kind.far is None:
+            return None
+        return (kind.profile, kind.far, kind.inbound, kind.key if kind.key in self._own else "")
+
+    def _grow(self, trees: list[Tree]) -> None:
+        """Find the shortest paths of these trees; those on one graph are found together."""
+        with self._lock:
+            by_graph: dict[tuple[Profile, bool, str], list[Tree]] = {}
+            for tree in dict.fromkeys(trees):
+                if tree not in self._row:
+                    by_graph.setdefault((tree[0], tree[2], tree[3]), []).append(tree)
+            if not by_graph:
+                return
+            found = [self._block(*key, wanted) for key, wanted in by_graph.items()]
+            self._least = np.concatenate([self._least, *found])
+            for wanted in by_graph.values():
+                for tree in wanted:
+                    self._row[tree] = len(self._row)
+
+    def _block(self, profile: Profile, inbound: bool, own: str, wanted: list[Tree]) -> np.ndarray:
+        """Return the least costs of trees on one graph, trees x gates of hosts."""
+        block = np.full((len(wanted), len(self._near)), math.inf)
+        starts = [self._node.get(tree[1], -1) for tree in wanted]
+        known = [k for k, start in enumerate(starts) if start >= 0]
+        if known:
+            cost = self._features @ self._goods.generalised(profile) + self._surcharge
+            if own:
+                cost = cost + self._own[own]
+            graph = (self._forward if inbound else self._backward).graph(cost)
+            least = self._least_from(graph, [starts[k] for k in known])
+            block[known] = np.where(self._near >= 0, least[:, self._near], math.inf)
+        for k, tree in enumerate(wanted):
+            place = self._place.get(tree[1][0])
+            if place is not None and tree[1][1] == GATE:  # nothing travels: it costs nothing
+                block[k, place + _REGIME[tree[1][2]]] = 0.0
+        return block
+
+    def _least_from(self, graph: csr_matrix, starts: list[int]) -> np.ndarray:
         if not graph.nnz or graph.data.min() >= 0:
-            return dijkstra(graph, indices=start)
+            return np.atleast_2d(dijkstra(graph, indices=starts))
         try:
-            return bellman_ford(graph, indices=start)
+            return np.atleast_2d(bellman_ford(graph, indices=starts))
         except NegativeCycleError as error:
             raise EndlessRouteError("a round trip costs less than nothing") from error
 
@@ -112,8 +179,7 @@ def usable_today(network: Network, closed: tuple[str, ...]) -> np.ndarray:
     """Return which arcs the goods of rivals and of what stays may use: the network of today."""
     today = network.running_today()
     return np.array(
-        [not network.why_unusable(arc, (), today, closed) for arc in network.arc.values()],
-        dtype=bool,
+        [not network.why_unusable(arc, (), today, closed) for arc in network.arcs], dtype=bool
     )
 
 
@@ -123,7 +189,7 @@ def usable_ever(network: Network, closed: tuple[str, ...]) -> np.ndarray:
     projects = {p for p, row in facts.project.items() if row["status"] != "forbidden"}
     services = possible_services(network, closed) | network.running_today()
     return np.array(
-        [not network.why_unusable(arc, projects, services, closed) for arc in network.arc.values()],
+        [not network.why_unusable(arc, projects, services, closed) for arc in network.arcs],
         dtype=bool,
     )
 
