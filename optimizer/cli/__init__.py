@@ -19,6 +19,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "generate": ("generate", "Draw an instance: the planner's problem or published recipes."),
     "report": ("report", "Write the report of a run folder again."),
     "study": ("study", "Solve a list of cases that differ by overrides."),
+    "curve": ("curve", "Least total and marginal cost as the absorbed volume grows."),
     "query": ("query", "Ask all solves of a study with SQL."),
     "cluster": ("query", "Start a Dask cluster on this machine for --scheduler."),
     "bench": ("bench", "Measure zoneopt and other solvers on suites of instances."),

@@ -194,6 +194,8 @@ def limit_words(measure: str, value: float) -> str:
 
 def decision_words(side: str, kind: str, name: str, count: float) -> str:
     """Return a bound on a decision in words."""
+    if kind == "output":
+        return f"at {side} {count:,.6g} million CNY of output a year come ({name})"
     if kind in ("module", "increment"):
         return f"{kind} {name}: at {side} {count:,.6g}"
     done = {"zone": "open", "host": "be hosted", "project": "be built", "service": "run"}[kind]
@@ -205,7 +207,9 @@ def _unit(m: SitingModel, key: Key) -> str:
     if kind == "limit":
         return MEASURE_UNIT[key[1]]
     if kind in ("least", "most"):
-        return {"increment": "units of the pool", "module": "modules"}.get(key[1], f"{key[1]}s")
+        return {
+            "increment": "units of the pool", "module": "modules", "output": "million CNY",
+        }.get(key[1], f"{key[1]}s")
     if kind == "differ":
         return "zones"
     if kind == "pool":

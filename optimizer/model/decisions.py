@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimizer.model.base import SitingModel
+from optimizer.plan.plan import EVERY_INDUSTRY
 from optimizer.problem import MCNY
 
 
@@ -10,14 +11,31 @@ def add_decisions(m: SitingModel) -> None:
     """Bounds on single decisions, as rows, so that a conflict can name them."""
     question = m.problem.question
     for kind, name, least in question.least:
-        if least > 0:
+        if kind == "output":
+            m.lp.add_row(("least", kind, name), output_terms(m, name), low=least)
+        elif least > 0:
             column = decision_column(m, kind, name, make=True)
             terms = [] if column is None else [(column, 1.0)]
             m.lp.add_row(("least", kind, name), terms, low=least)
     for kind, name, most in question.most:
+        if kind == "output":
+            m.lp.add_row(("most", kind, name), output_terms(m, name), high=most)
+            continue
         column = decision_column(m, kind, name)
         if column is not None:
             m.lp.add_row(("most", kind, name), [(column, 1.0)], high=most)
+
+
+def output_terms(m: SitingModel, name: str) -> list[tuple[int, float]]:
+    """Return terms whose sum is the output of an industry, or of all, that comes to the zones."""
+    industries = m.problem.industries
+    cells = [
+        cell
+        for (_, industry), members in m.cells_of.items()
+        if name in (EVERY_INDUSTRY, industries[industry])
+        for cell in members
+    ]
+    return m.out_terms(cells)
 
 
 def decision_column(m: SitingModel, kind: str, name: str, *, make: bool = False) -> int | None:

@@ -42,7 +42,9 @@ DECISIONS = {
     "project": "1 if the project is built",
     "service": "1 if the service runs by decision",
     "increment": "amount bought for the pool, in the pool's unit",
+    "output": "million CNY a year that come to the zones; the id is an industry, or `all`",
 }
+EVERY_INDUSTRY = "all"  # the id of an ``output`` bound on what all industries bring together
 
 
 @dataclass(frozen=True, slots=True)

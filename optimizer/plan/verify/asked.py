@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from optimizer.plan.plan import DECISIONS, OBJECTIVES, Plan, Question
+from optimizer.plan.plan import DECISIONS, EVERY_INDUSTRY, OBJECTIVES, Plan, Question
 from optimizer.plan.verify import verdict as rule
 from optimizer.plan.verify.arcs import FEATURES
 from optimizer.plan.verify.decisions import Amounts
@@ -110,6 +110,8 @@ def _is_known(facts: Facts, kind: str, name: str) -> bool:
         return zone_id in facts.zone and industry_id in facts.industry
     if kind == "service":
         return name in facts.service and int(facts.service[name]["runs_today"]) == 0
+    if kind == "output":
+        return name == EVERY_INDUSTRY or name in facts.industry
     tables: dict[str, Any] = {
         "zone": facts.zone, "module": facts.module, "project": facts.project,
         "increment": facts.pool,
@@ -156,6 +158,10 @@ def _count(facts: Facts, plan: Plan, kind: str, name: str, *, shut: bool) -> flo
     if kind == "host":
         zone_id, _, industry_id = name.rpartition("/")
         return float((zone_id, industry_id) in plan.hosts)
+    if kind == "output":
+        return math.fsum(
+            move.output_mcny for move in plan.moves if name in (EVERY_INDUSTRY, move.industry_id)
+        )
     if kind == "module":
         return math.fsum(count for module_id, count in plan.modules if module_id == name)
     if kind == "increment":
