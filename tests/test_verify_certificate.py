@@ -65,9 +65,12 @@ def test_without_prices_everything_that_costs_is_left_out() -> None:
 
 SINGLE_PRICES: dict[str, tuple[dict[str, Any], Question, float]] = {
     # prices; the question; the bound: nothing is worth moving, so only what is named counts
-    "pool": ({"pool": [["floor1", 0.0001]]}, Question(), -6_000 * 0.0001),
+    "pool of a zone that may stay shut": ({"pool": [["floor1", 0.0001]]}, Question(), 0.0),
+    "pool of a zone that opens": (
+        {"pool": [["floor1", 0.0001]]}, Question(open_zones=("Z1",)), 1.5 - 6_000 * 0.0001,
+    ),
     "pool and what is bought for it": ({"pool": [["labour", 0.0015]]}, Question(), -200 * 0.0015 - 50 * 0.0005),
-    "pool and its modules, that open no zone": ({"pool": [["floor1", 0.0004]]}, Question(), -6_000 * 0.0004),
+    "pool and its modules, that open no zone": ({"pool": [["floor1", 0.0004]]}, Question(), 1.5 - 6_000 * 0.0004 + 3 * (0.3 - 0.4)),
     "pool and its modules, in a zone that opens": (
         {"pool": [["floor1", 0.0004]]}, Question(open_zones=("Z1",)), -6_000 * 0.0004 + 1.5 + 3 * (0.3 - 0.4),
     ),

@@ -29,12 +29,6 @@ class Bound:
         facts, network = self.facts, reach.network
         usable = reach.books.usable_ever(self.question.closed)
         self.gates = Gates(facts, network, reach.goods, prices, usable)
-        if prices.bottleneck or prices.service:
-            self.gates.surcharge += [
-                MCNY * (math.fsum(prices.bottleneck.get(b, 0.0) for b in arc.bottlenecks)
-                        + prices.service.get(arc.service_id, 0.0))
-                for arc in network.arcs
-            ]  # fmt: skip
         self.passages = Passages(reach, self.gates, usable, prices)
         self.priced_rules = [r for r in facts.rules if prices.rule.get(r["rule_id"], 0.0) != 0.0]
         self.chain_price = self._chain_prices()
@@ -44,6 +38,8 @@ class Bound:
         for pool_id, row in facts.pool.items():
             owner = reach.owner[pool_id]
             self.bought.setdefault(owner, []).append(self._increments(pool_id, row))
+            if pool_id in prices.pool and self._comes_with(pool_id):
+                self.bought[owner].append(-prices.pool[pool_id] * row["endowment"])
         self.block_price = {
             i: np.array([prices.block.get(b, 0.0) for b in keys])
             for i, keys in reach.blocks_of.items()
@@ -66,7 +62,11 @@ class Bound:
     def _right_hand_sides(self) -> list[float]:
         facts, prices, question = self.facts, self.prices, self.question
         terms = [p * facts.block[b]["volume_mcny_per_year"] for b, p in prices.block.items()]
-        terms += [-p * facts.pool[k]["endowment"] for k, p in prices.pool.items()]
+        terms += [
+            -p * facts.pool[k]["endowment"]
+            for k, p in prices.pool.items()
+            if not self._comes_with(k)
+        ]
         terms += [-p * facts.rival[r]["capacity_mcny_per_year"] for r, p in prices.rival.items()]
         terms += [-p * facts.rival_limit[k] for k, p in prices.rival_limit.items() if p]
         for bottleneck_id, price in prices.bottleneck.items():
@@ -97,6 +97,16 @@ class Bound:
                 terms.append(-price * value)
         return terms
 
+    def _comes_with(self, pool_id: str) -> str:
+        """Return the zone that the endowment of a pool comes with; '' if it is there in any case.
+
+        A shut zone uses nothing of a pool that is of use to it alone, and buys nothing for it.
+        """
+        owner = self.reach.owner[pool_id]
+        if owner and self.facts.zone[owner]["status"] == "existing":
+            return ""
+        return owner
+
     def _capital_price(self) -> float:
         """Return the price of one million CNY of public outlay."""
         rules = (
@@ -124,18 +134,24 @@ class Bound:
     def _inside(self, zone_id: str) -> float:
         """Return the least value of what an open zone hosts; a curve counts by its best slope."""
         clusters: dict[str, list[Hosting]] = {}
+        industries: dict[str, list[str]] = {}
         for industry_id in self.facts.industry:
             hosting = self._hosting(zone_id, industry_id)
             if hosting is not None:
                 cluster_id = self.facts.industry[industry_id]["cluster_id"]
                 curve = cluster_id if cluster_id in self.facts.curve else ""
                 clusters.setdefault(curve, []).append(hosting)
+                industries.setdefault(curve, []).append(industry_id)
         values: list[float] = []  # of each industry at its cluster's slope
         constants: list[float] = []
         for cluster_id, hostings in clusters.items():
             slope, constant = 0.0, 0.0
             if cluster_id:
-                slope, constant = best_slope(hostings, *self.facts.curve[cluster_id])
+                slope, constant = best_slope(
+                    hostings,
+                    *self.facts.curve[cluster_id],
+                    self.reach.most_of_cluster(zone_id, industries[cluster_id]),
+                )
             values += [hosting.least(slope) for hosting in hostings]
             constants.append(constant)
         most = self.reach.most_industries()

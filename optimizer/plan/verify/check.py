@@ -92,9 +92,10 @@ def certified_bound(
     if prices is None:
         return None
     try:
-        return Bound(Reach(books, question), prices).value()
+        bound = Bound(Reach(books, question), prices).value()
     except EndlessRouteError:
         return None
+    return bound if math.isfinite(bound) else None
 
 
 def _check_identity(facts: Facts, plan: Plan, findings: Findings) -> None:
@@ -206,6 +207,9 @@ def _certified(reach: Reach, plan: Plan, objective: float, findings: Findings) -
         bound = Bound(reach, prices).value()
     except EndlessRouteError as error:
         findings.note(f"the certificate proves nothing: {error}")
+        return None
+    if not math.isfinite(bound):
+        findings.note("the certificate proves nothing: its prices give no finite bound")
         return None
     _check_claims(plan, bound, objective, findings)
     return bound

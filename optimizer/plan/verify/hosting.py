@@ -85,14 +85,14 @@ def _least_of_whole(value: np.ndarray, volume: np.ndarray, most: float) -> float
 
 
 def best_slope(
-    hostings: list[Hosting], volumes: np.ndarray, changes: np.ndarray
+    hostings: list[Hosting], volumes: np.ndarray, changes: np.ndarray, most: float
 ) -> tuple[float, float]:
     """Return the slope m, and the constant -max(m q - curve(q)), that bound a curve best.
 
-    The line ``constant + m q`` lies under the curve up to its last point for every m, so every m
+    The line ``constant + m q`` lies under the curve up to ``most`` (mcny) for every m, so every m
     gives a valid bound; the bound is concave in m, and the search closes in on its top.
     """
-    reach = min(float(volumes[-1]), math.fsum(h.most for h in hostings))
+    reach = min(float(volumes[-1]), math.fsum(h.most for h in hostings), most)
     changes = np.append(changes[volumes < reach], np.interp(reach, volumes, changes))
     volumes = np.append(volumes[volumes < reach], reach)
     steps = np.diff(volumes)

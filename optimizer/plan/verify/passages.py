@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import product
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from optimizer.plan.verify.prices import Prices
 from optimizer.plan.verify.reach import Reach
 from optimizer.plan.verify.routes import Routes
 
+SERVICE = "="  # stands before the id of a service among passages; no id begins so
+MOST_TOGETHER = 3  # passages whose choices are tried one by one; the cheaper ones count as free
 Cell = tuple[str, str, str]  # zone, industry, form
 
 
@@ -40,17 +43,47 @@ def passages(facts: Facts) -> set[str]:
 
 
 class Passages:
-    """What goods pay at least when passages have prices, and what their projects earn."""
+    """What goods pay at least when passages and services have prices, and what projects earn.
+
+    A service that is one link is treated like a passage: without it, routes are those of the
+    network alone, whatever its price, and need not be sought again for every plan.
+    """
 
     def __init__(self, reach: Reach, gates: Gates, usable: np.ndarray, prices: Prices) -> None:
         self.reach, self.usable = reach, usable
-        self.surcharge = gates.surcharge  # CNY per TEU by arc: all that is priced besides passages
-        self.own = gates.own
+        arcs = reach.network.arcs
+        self.name = np.array([
+            passage_of(reach.facts, arc.kind, arc.row_id) if arc.needs_project else ""
+            for arc in arcs
+        ], dtype=object)  # fmt: skip
         self.all_goods = {name: MCNY * price for name, price in prices.passage.items() if price}
+        surcharge = gates.surcharge + np.array([
+            MCNY * math.fsum(prices.bottleneck.get(b, 0.0) for b in arc.bottlenecks)
+            for arc in arcs
+        ])  # fmt: skip
+        self.service = np.array([arc.service_id for arc in arcs], dtype=object)
+        for service_id, price in prices.service.items():
+            numbers = np.flatnonzero(self.service == service_id)
+            if price and len(self.all_goods) < MOST_TOGETHER - 1 and self._is_one_link(numbers):
+                self.all_goods[SERVICE + service_id] = MCNY * price
+            elif price:
+                surcharge[numbers] += MCNY * price
+        self.surcharge = surcharge  # CNY per TEU by arc: all that is priced besides
+        self.own = gates.own
         self.of_cell: dict[Cell, dict[str, dict[str, float]]] = {}  # goods -> passage -> CNY/TEU
         self.worth: dict[str, float] = defaultdict(float)  # by project, mcny a year
         for name, price in prices.passage.items():
             self._credit(name, price * reach.total_teu)
+        self._price_cells(prices)
+        self._routes: dict[frozenset[str], Routes] = {}
+
+    def _is_one_link(self, numbers: np.ndarray) -> bool:
+        """Return whether no route passes these arcs twice, so that a passage pays once."""
+        arcs = [self.reach.network.arcs[n] for n in numbers.tolist()]
+        return len({arc.row_id for arc in arcs}) == 1 and not any(a.needs_project for a in arcs)
+
+    def _price_cells(self, prices: Prices) -> None:
+        reach = self.reach
         teu: dict[tuple[str, str], dict[str, float]] = {}
         for (name, *ids, key), price in prices.passage_goods.items():
             zone_id, industry_id, form_id = cell = (ids[0], ids[1], ids[2])
@@ -61,13 +94,7 @@ class Passages:
             self._credit(name, price * most * teu[industry_id, form_id].get(key, 0.0))
             if price:
                 goods = self.of_cell.setdefault(cell, {}).setdefault(key, {})
-                goods[name] = MCNY * price
-        self._without: dict[frozenset[str], Routes] = {}
-        arcs = reach.network.arcs
-        self._name = [
-            passage_of(reach.facts, arc.kind, arc.row_id) if arc.needs_project else ""
-            for arc in arcs
-        ]
+                goods[name] = goods.get(name, 0.0) + MCNY * price
 
     def _credit(self, name: str, mcny: float) -> None:
         """Each project of a passage lets that much through."""
@@ -75,51 +102,48 @@ class Passages:
             self.worth[project_id] += mcny
 
     def routes(self, shut: frozenset[str] = frozenset()) -> Routes:
-        """Return the routes that avoid some passages; prices on passages are left out."""
-        if shut not in self._without:
-            usable = self.usable
-            if shut:
-                usable = usable & np.array([name not in shut for name in self._name], dtype=bool)
+        """Return the routes that avoid some passages; what these cost is left out."""
+        if shut not in self._routes:
+            usable = self.usable.copy()
+            for name in shut:
+                usable &= self.service != name[1:] if name[0] == SERVICE else self.name != name
+            reach = self.reach
             if self.own or self.surcharge.any():
-                reach = self.reach
-                self._without[shut] = Routes(
-                    reach.network, reach.goods, usable, self.surcharge, self.own
-                )
+                routes = Routes(reach.network, reach.goods, usable, self.surcharge, self.own)
             else:
-                self._without[shut] = self.reach.books.routes(usable)
-        return self._without[shut]
+                routes = reach.books.routes(usable)
+            self._routes[shut] = routes
+        return self._routes[shut]
 
     def cost_per_mcny(self, zone_id: str, form_id: str, industry_id: str) -> float:
-        """Return at most what all goods of one mcny of output cost on any routes, CNY.
+        """Return what all goods of one million CNY of output cost at least, CNY.
 
-        A route that avoids the cheapest passages and passes the next pays that one's price at
-        least; the least over all of these cases is below every route.
+        A route passes some of the passages and avoids the others. For every choice of those that
+        are avoided: the least cost without them, and the prices of all others. The least of these
+        is at most what any route costs.
         """
         host = (zone_id, form_id, industry_id)
         of_cell = self.of_cell.get((zone_id, industry_id, form_id), {})
         if not of_cell and not self.all_goods:
             return self.routes().cost_per_mcny(*host)
-        in_china = self.reach.facts.in_china(zone_id)
-        kinds = self.reach.goods.kinds(form_id, industry_id, in_china)
-        costs = self.routes().costs(*host)
-        by_order: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        price = np.zeros((len(kinds), 0))
-        names = sorted({*self.all_goods, *(name for goods in of_cell.values() for name in goods)})
-        price = np.array([
-            [self.all_goods.get(n, 0.0) + of_cell.get(kind.key, {}).get(n, 0.0) for n in names]
-            for kind in kinds
-        ]).reshape(len(kinds), len(names))  # fmt: skip
-        for k in range(len(kinds)):
-            paid = np.flatnonzero(price[k] > 0)
-            if len(paid) and kinds[k].far is not None:
-                order = paid[np.argsort(price[k, paid], kind="stable")]
-                by_order[tuple(names[n] for n in order)].append(k)
-        for order, goods in by_order.items():
-            least = np.full(len(goods), math.inf)
-            shut: frozenset[str] = frozenset()
-            for name in order:
-                some = self.routes(shut).costs(*host)[goods]
-                least = np.minimum(least, some + price[goods, names.index(name)])
-                shut |= {name}
-            costs[goods] = np.minimum(least, self.routes(shut).costs(*host)[goods])
-        return math.fsum(kind.teu_per_mcny * c for kind, c in zip(kinds, costs, strict=True))
+        kinds = self.reach.goods.kinds(form_id, industry_id, self.reach.facts.in_china(zone_id))
+        by_names: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        paid: list[dict[str, float]] = []
+        for k, kind in enumerate(kinds):
+            own = of_cell.get(kind.key)
+            price = dict(self.all_goods)
+            for name, cny in (own or {}).items():
+                price[name] = price.get(name, 0.0) + cny
+            paid.append(price)
+            most = sorted(sorted(price, key=price.__getitem__)[-MOST_TOGETHER:])
+            by_names[tuple(most)].append(k)
+        costs = np.zeros(len(kinds))
+        for names, which in by_names.items():
+            price_of = np.array([[paid[k][name] for name in names] for k in which])
+            least = np.full(len(which), math.inf)
+            for avoided in product((False, True), repeat=len(names)):
+                shut = frozenset(name for name, no in zip(names, avoided, strict=True) if no)
+                found = self.routes(shut).costs(*host, which)
+                least = np.minimum(least, found + price_of @ (1.0 - np.array(avoided)))
+            costs[which] = least
+        return math.fsum(k.teu_per_mcny * c for k, c in zip(kinds, costs.tolist(), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from functools import cached_property
 
 import numpy as np
@@ -111,6 +112,27 @@ class Reach:
         if cluster_id in facts.curve:
             most = min(most, float(facts.curve[cluster_id][0][-1]))
         return most
+
+    def most_of_cluster(self, zone_id: str, industries: Collection[str]) -> float:
+        """Return the most output of some industries together that the zone can ever carry.
+
+        Each pool by itself: what uses least of it comes first, each industry up to its own most.
+        """
+        facts = self.facts
+        alone = {i: min(self.most_output(zone_id, i), self.total[i]) for i in industries}
+        most = math.fsum(alone.values())
+        for pool_id in facts.pools_of_zone.get(zone_id, []):
+            pool = facts.pool[pool_id]
+            if pool["form_id"]:
+                continue
+            use = {i: facts.use_per_mcny.get((i, pool["factor_id"]), 0.0) for i in industries}
+            left = self.ceiling[pool_id] * (1 + 1e-6) + 1e-6  # what the checks forgive
+            total = 0.0
+            for i in sorted(industries, key=use.__getitem__):
+                comes = alone[i] if use[i] * alone[i] <= left else left / use[i]
+                total, left = total + comes, left - use[i] * comes
+            most = min(most, total)
+        return most * (1 + 1e-6)
 
     @cached_property
     def ceiling(self) -> dict[str, float]:

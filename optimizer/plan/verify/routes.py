@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -21,6 +22,7 @@ class EndlessRouteError(Exception):
 
 # profile, far gate, inbound, goods key where it has costs of its own ('' else)
 Tree = tuple[Profile, Node, bool, str]
+UNSEEN, LOCAL_GOODS = -2, -1  # no tree yet, and none needed
 _REGIME = {name: k for k, name in enumerate(REGIMES)}
 
 
@@ -41,6 +43,16 @@ class _Shape:
         least = np.minimum.reduceat(cost[self.order], self.starts) if len(self.starts) else cost[:0]
         shape = (self.n_nodes, self.n_nodes)
         return csr_matrix((least, self.columns, self.row_starts), shape=shape)
+
+
+@dataclass(slots=True)
+class _Table:
+    """The kinds of goods of a form and industry: TEU per mcny, and tree, its row and regime."""
+
+    teu: np.ndarray
+    trees: list[Tree | None]
+    rows: np.ndarray
+    regimes: np.ndarray
 
 
 class Routes:
@@ -78,7 +90,7 @@ class Routes:
         self._lock = threading.Lock()
         self._row: dict[Tree, int] = {}
         self._least = np.zeros((0, len(near)))  # by tree and gate of a host, CNY per TEU
-        self._table: dict[tuple[str, str, bool], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self._table: dict[tuple[str, str, bool], _Table] = {}
 
     def cost(self, goods: Goods) -> float:
         """Return the least generalised cost in CNY per TEU; inf where there is no route.
@@ -96,35 +108,40 @@ class Routes:
         self._grow([tree])
         return float(self._least[self._row[tree], self._place[near[0]] + _REGIME[near[2]]])
 
-    def costs(self, host_place: str, form_id: str, industry_id: str) -> np.ndarray:
-        """Return the least cost of each of `GoodsBook.kinds`, CNY per TEU; 0 for `@local`."""
+    def costs(
+        self, host_place: str, form_id: str, industry_id: str, which: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """Return the least cost of (some) `GoodsBook.kinds`, CNY per TEU; 0 for `@local`."""
         in_china = self._goods.facts.in_china(host_place)
-        _, rows, regimes = self._table_of(form_id, industry_id, in_china)
-        costs: np.ndarray = self._least[rows, self._place[host_place] + regimes]
-        costs[rows < 0] = 0.0
+        table = self._table_of(form_id, industry_id, in_china)
+        wanted = np.arange(len(table.teu)) if which is None else np.array(which, dtype=np.int64)
+        rows = table.rows[wanted]
+        if (rows == UNSEEN).any():
+            trees = [(n, table.trees[n]) for n in wanted[rows == UNSEEN].tolist()]
+            self._grow([tree for _, tree in trees if tree is not None])
+            for n, tree in trees:
+                table.rows[n] = LOCAL_GOODS if tree is None else self._row[tree]
+            rows = table.rows[wanted]
+        costs: np.ndarray = self._least[rows, self._place[host_place] + table.regimes[wanted]]
+        costs[rows == LOCAL_GOODS] = 0.0
         return costs
 
     def cost_per_mcny(self, host_place: str, form_id: str, industry_id: str) -> float:
         """Return the least cost of all goods of one million CNY of output, in CNY."""
         costs = self.costs(host_place, form_id, industry_id)
         in_china = self._goods.facts.in_china(host_place)
-        teu = self._table_of(form_id, industry_id, in_china)[0]
+        teu = self._table_of(form_id, industry_id, in_china).teu
         return math.fsum((teu * costs).tolist())
 
-    def _table_of(
-        self, form_id: str, industry_id: str, in_china: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return TEU per mcny, tree and regime of each kind of goods; tree -1 for `@local`."""
+    def _table_of(self, form_id: str, industry_id: str, in_china: bool) -> _Table:
         key = (form_id, industry_id, in_china)
         if key not in self._table:
             kinds = self._goods.kinds(*key)
-            trees = [self._tree_of(kind) for kind in kinds]
-            self._grow([tree for tree in trees if tree is not None])
-            rows = [-1 if tree is None else self._row[tree] for tree in trees]
-            self._table[key] = (
-                np.array([kind.teu_per_mcny for kind in kinds]),
-                np.array(rows, dtype=np.int64),
-                np.array([_REGIME.get(kind.regime, 0) for kind in kinds], dtype=np.int64),
+            self._table[key] = _Table(
+                teu=np.array([kind.teu_per_mcny for kind in kinds]),
+                trees=[self._tree_of(kind) for kind in kinds],
+                rows=np.full(len(kinds), UNSEEN),
+                regimes=np.array([_REGIME.get(k.regime, 0) for k in kinds], dtype=np.int64),
             )
         return self._table[key]
 
