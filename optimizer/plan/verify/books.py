@@ -52,12 +52,12 @@ class Books:
         """Return which arcs some plan could use."""
         return usable_ever(self.network, tuple(closed))
 
-    def routes(self, usable: np.ndarray) -> Routes:
+    def routes(self, usable: np.ndarray, marks: np.ndarray | None = None) -> Routes:
         """Return routes without surcharges over some arcs; kept with the network."""
         hosts = tuple(self.facts.host_places)
         return self.network.kept_routes.get(
-            (self.goods,), (hosts, usable.tobytes()),
-            lambda: Routes(self.network, self.goods, usable, hosts=hosts),
+            (self.goods,), (hosts, usable.tobytes(), None if marks is None else marks.tobytes()),
+            lambda: Routes(self.network, self.goods, usable, hosts=hosts, marks=marks),
         )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from optimizer.plan.verify.reach import Reach
 from optimizer.plan.verify.routes import Routes
 
 SERVICE = "="  # stands before the id of a service among passages; no id begins so
+MOST_BITS = 62  # what comes later shares the last bit
 MOST_TOGETHER = 3  # passages whose choices are tried one by one; the cheaper ones count as free
 Cell = tuple[str, str, str]  # zone, industry, form
 
@@ -76,6 +77,17 @@ class Passages:
             self._credit(name, price * reach.total_teu)
         self._price_cells(prices)
         self._routes: dict[frozenset[str], Routes] = {}
+        self.bit, self.marks = self._bits()
+
+    def _bits(self) -> tuple[dict[str, int], np.ndarray]:
+        """Return a bit for each passage and each service, and those of every arc."""
+        names = sorted({*self.name, *(SERVICE + s for s in self.service if s)} - {""})
+        bit = {name: 1 << min(n, MOST_BITS) for n, name in enumerate(names)} | {"": 0}
+        marks = [
+            bit[name] | bit[SERVICE + service if service else ""]
+            for name, service in zip(self.name, self.service, strict=True)
+        ]
+        return bit, np.array(marks, dtype=np.int64)
 
     def _is_one_link(self, numbers: np.ndarray) -> bool:
         """Return whether no route passes these arcs twice, so that a passage pays once."""
@@ -108,12 +120,28 @@ class Passages:
             for name in shut:
                 usable &= self.service != name[1:] if name[0] == SERVICE else self.name != name
             reach = self.reach
+            marks = None if shut else self.marks
             if self.own or self.surcharge.any():
-                routes = Routes(reach.network, reach.goods, usable, self.surcharge, self.own)
+                routes = Routes(
+                    reach.network, reach.goods, usable, self.surcharge, self.own, marks=marks
+                )
             else:
-                routes = reach.books.routes(usable)
+                routes = reach.books.routes(usable, marks)
             self._routes[shut] = routes
         return self._routes[shut]
+
+    def _avoiding(
+        self, shut: frozenset[str], host: tuple[str, str, str], which: list[int]
+    ) -> np.ndarray:
+        """Return the least costs without some passages; most ways do not use them anyway."""
+        costs = self.routes().costs(*host, which)
+        bits = 0
+        for name in shut:
+            bits |= self.bit.get(name, 0)
+        used = np.flatnonzero(self.routes().passed(*host, which) & bits)
+        if len(used):
+            costs[used] = self.routes(shut).costs(*host, [which[k] for k in used.tolist()])
+        return costs
 
     def cost_per_mcny(self, zone_id: str, form_id: str, industry_id: str) -> float:
         """Return what all goods of one million CNY of output cost at least, CNY.
@@ -143,7 +171,7 @@ class Passages:
             least = np.full(len(which), math.inf)
             for avoided in product((False, True), repeat=len(names)):
                 shut = frozenset(name for name, no in zip(names, avoided, strict=True) if no)
-                found = self.routes(shut).costs(*host, which)
+                found = self._avoiding(shut, host, which)
                 least = np.minimum(least, found + price_of @ (1.0 - np.array(avoided)))
             costs[which] = least
         return math.fsum(k.teu_per_mcny * c for k, c in zip(kinds, costs.tolist(), strict=True))

@@ -44,6 +44,29 @@ class _Shape:
         shape = (self.n_nodes, self.n_nodes)
         return csr_matrix((least, self.columns, self.row_starts), shape=shape)
 
+    def passed(self, cost: np.ndarray, marks: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Return the marks of the arcs on the way to each node, trees x nodes, all bits together.
+
+        ``before`` holds the node before each node. Of parallel arcs that cost the least, all count.
+        """
+        cost, marks = cost[self.order], marks[self.order]
+        lengths = np.diff(np.append(self.starts, len(cost)))
+        is_least = cost <= np.repeat(np.minimum.reduceat(cost, self.starts), lengths)
+        of_edge = np.bitwise_or.reduceat(np.where(is_least, marks, 0), self.starts)
+        tails = np.repeat(np.arange(self.n_nodes), np.diff(self.row_starts))
+        keys = tails.astype(np.int64) * self.n_nodes + self.columns
+        nodes = np.arange(self.n_nodes)
+        has = before >= 0
+        back = np.where(has, before, nodes).astype(np.int64)
+        edge = np.searchsorted(keys, back * self.n_nodes + nodes)
+        found = np.where(has, of_edge[np.minimum(edge, len(keys) - 1)], 0)
+        while True:  # twice as far back each time
+            further = np.take_along_axis(back, back, axis=1)
+            found |= np.take_along_axis(found, back, axis=1)
+            if np.array_equal(further, back):
+                return found
+            back = further
+
 
 @dataclass(slots=True)
 class _Table:
@@ -60,6 +83,7 @@ class Routes:
 
     ``own`` holds what single goods pay on top, by goods key and arc, CNY per TEU. ``hosts`` are
     the places that goods go to or come from; what is kept of each tree are the gates of these.
+    ``marks`` are bits by arc: `passed` says which of them are met on the cheapest way.
     """
 
     def __init__(
@@ -71,6 +95,7 @@ class Routes:
         own: Mapping[str, np.ndarray] | None = None,
         *,
         hosts: Sequence[str] | None = None,
+        marks: np.ndarray | None = None,
     ) -> None:
         self._goods = goods
         arcs = [network.arcs[n] for n in np.flatnonzero(usable).tolist()]
@@ -87,9 +112,11 @@ class Routes:
         self._place = {place: len(REGIMES) * n for n, place in enumerate(places)}
         near = [self._node.get((p, GATE, r), -1) for p in places for r in REGIMES]
         self._near = np.array(near, dtype=np.int64)
+        self._marks = None if marks is None else marks[usable]
         self._lock = threading.Lock()
         self._row: dict[Tree, int] = {}
         self._least = np.zeros((0, len(near)))  # by tree and gate of a host, CNY per TEU
+        self._passed = np.zeros((0, len(near)), dtype=np.int64)  # marks on the way
         self._table: dict[tuple[str, str, bool], _Table] = {}
 
     def cost(self, goods: Goods) -> float:
@@ -112,6 +139,22 @@ class Routes:
         self, host_place: str, form_id: str, industry_id: str, which: Sequence[int] | None = None
     ) -> np.ndarray:
         """Return the least cost of (some) `GoodsBook.kinds`, CNY per TEU; 0 for `@local`."""
+        rows, gates = self._places_of(host_place, form_id, industry_id, which)
+        costs: np.ndarray = self._least[rows, gates]
+        costs[rows == LOCAL_GOODS] = 0.0
+        return costs
+
+    def passed(
+        self, host_place: str, form_id: str, industry_id: str, which: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """Return the marks on the cheapest way of (some) `GoodsBook.kinds`, bits."""
+        rows, gates = self._places_of(host_place, form_id, industry_id, which)
+        return np.where(rows == LOCAL_GOODS, 0, self._passed[rows, gates])
+
+    def _places_of(
+        self, host_place: str, form_id: str, industry_id: str, which: Sequence[int] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return tree and gate of the host of each of these kinds; trees are found if need be."""
         in_china = self._goods.facts.in_china(host_place)
         table = self._table_of(form_id, industry_id, in_china)
         wanted = np.arange(len(table.teu)) if which is None else np.array(which, dtype=np.int64)
@@ -122,9 +165,7 @@ class Routes:
             for n, tree in trees:
                 table.rows[n] = LOCAL_GOODS if tree is None else self._row[tree]
             rows = table.rows[wanted]
-        costs: np.ndarray = self._least[rows, self._place[host_place] + table.regimes[wanted]]
-        costs[rows == LOCAL_GOODS] = 0.0
-        return costs
+        return rows, self._place[host_place] + table.regimes[wanted]
 
     def cost_per_mcny(self, host_place: str, form_id: str, industry_id: str) -> float:
         """Return the least cost of all goods of one million CNY of output, in CNY."""
@@ -160,36 +201,45 @@ class Routes:
             if not by_graph:
                 return
             found = [self._block(*key, wanted) for key, wanted in by_graph.items()]
-            self._least = np.concatenate([self._least, *found])
+            self._least = np.concatenate([self._least, *(least for least, _ in found)])
+            self._passed = np.concatenate([self._passed, *(marks for _, marks in found)])
             for wanted in by_graph.values():
                 for tree in wanted:
                     self._row[tree] = len(self._row)
 
-    def _block(self, profile: Profile, inbound: bool, own: str, wanted: list[Tree]) -> np.ndarray:
-        """Return the least costs of trees on one graph, trees x gates of hosts."""
-        block = np.full((len(wanted), len(self._near)), math.inf)
+    def _block(
+        self, profile: Profile, inbound: bool, own: str, wanted: list[Tree]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return least costs and marks of trees on one graph, each trees x gates of hosts."""
+        least = np.full((len(wanted), len(self._near)), math.inf)
+        marks = np.zeros(least.shape, dtype=np.int64)
         starts = [self._node.get(tree[1], -1) for tree in wanted]
         known = [k for k, start in enumerate(starts) if start >= 0]
         if known:
             cost = self._features @ self._goods.generalised(profile) + self._surcharge
             if own:
                 cost = cost + self._own[own]
-            graph = (self._forward if inbound else self._backward).graph(cost)
-            least = self._least_from(graph, [starts[k] for k in known])
-            block[known] = np.where(self._near >= 0, least[:, self._near], math.inf)
+            shape = self._forward if inbound else self._backward
+            found, before = self._least_from(shape.graph(cost), [starts[k] for k in known])
+            least[known] = np.where(self._near >= 0, found[:, self._near], math.inf)
+            if self._marks is not None and self._marks.any():
+                passed = shape.passed(cost, self._marks, before)
+                marks[known] = np.where(self._near >= 0, passed[:, self._near], 0)
         for k, tree in enumerate(wanted):
             place = self._place.get(tree[1][0])
             if place is not None and tree[1][1] == GATE:  # nothing travels: it costs nothing
-                block[k, place + _REGIME[tree[1][2]]] = 0.0
-        return block
+                least[k, place + _REGIME[tree[1][2]]] = 0.0
+                marks[k, place + _REGIME[tree[1][2]]] = 0
+        return least, marks
 
-    def _least_from(self, graph: csr_matrix, starts: list[int]) -> np.ndarray:
-        if not graph.nnz or graph.data.min() >= 0:
-            return np.atleast_2d(dijkstra(graph, indices=starts))
+    def _least_from(self, graph: csr_matrix, starts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return costs to all nodes and the node before each (negative: none), by start."""
+        search = dijkstra if not graph.nnz or graph.data.min() >= 0 else bellman_ford
         try:
-            return np.atleast_2d(bellman_ford(graph, indices=starts))
+            least, before = search(graph, indices=starts, return_predecessors=True)
         except NegativeCycleError as error:
             raise EndlessRouteError("a round trip costs less than nothing") from error
+        return np.atleast_2d(least), np.atleast_2d(before)
 
 
 def usable_today(network: Network, closed: tuple[str, ...]) -> np.ndarray:
