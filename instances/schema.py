@@ -610,6 +610,19 @@ TABLES: tuple[Table, ...] = (
             *_SOURCE,
         ),
     ),
+    Table(
+        "events", "a disruption with a name: what it closes and what it changes (`zoneopt disrupt`)",
+        ("event_id",),
+        (
+            _id("event_id", "the event"),
+            _text("name", "English name", required=True),
+            _text("name_zh", "Chinese name"),
+            _id("closed", "what it closes: places, links, corridors, services, bottlenecks", required=False, many=True),
+            _text("overrides", "what it changes: table.id.column=value or *=factor, several separated by ';'"),
+            _text("text", "the event in the planner's words"),
+            *_SOURCE,
+        ),
+    ),
 )  # fmt: skip
 
 TABLE = {t.name: t for t in TABLES}

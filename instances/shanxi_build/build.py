@@ -10,6 +10,7 @@ from instances.shanxi_build import (
     bottlenecks,
     calibration,
     customs,
+    events,
     hosts,
     industries,
     land_links,
@@ -76,6 +77,7 @@ def tables(folder: Path = EVIDENCE) -> dict[str, list[Row]]:
         "agglomeration": agglomeration.build_agglomeration(e),
         "rules": projects.build_rules(e),
         "calibration": calibration.build_calibration(e),
+        "events": events.build_events(e),
     }
     return {t.name: built[t.name] for t in TABLES if t.name in built}
 

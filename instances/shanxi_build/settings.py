@@ -45,6 +45,7 @@ _SOURCES = {
     "agglomeration": "industries.csv, assumptions.csv",
     "rules": "policy_rules.csv",
     "calibration": "calibration_figures.csv",
+    "events": "events.csv",
 }
 
 
