@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from verify_hand import hand_plan
+from verify_hand import SETTINGS, hand_plan, hand_rows
+from verify_tables import bare_instance
 
 from instances import Instance, read_instance
 from optimizer import solve
@@ -106,9 +107,7 @@ def test_damage_is_found_however_often_the_sound_plan_was_seen(
 
 def test_instances_that_may_be_bent_are_read_afresh() -> None:
     """Only tables of a checked instance are trusted to stay as they are."""
-    from verify_hand import hand_instance
-
-    instance = hand_instance()
+    instance = bare_instance(hand_rows(), **SETTINGS)
     assert verify_plan(instance, hand_plan()).ok
     instance.tables["zones"]["open_mcny_per_year"] += 1.0
     assert not verify_plan(instance, hand_plan()).ok
