@@ -42,7 +42,8 @@ def keep_siting(
     shut = [z for z in tables["zones"]["zone_id"] if z not in zones]
     kept = replace(question, least=tuple(least), most=tuple(most), forbid_zones=tuple(shut))
     if hosts_may_stop:
-        kept = replace(kept, target_mcny=None, target_share=None, industry_targets=())
+        asked = tuple(b for b in kept.least if b[0] != "output")
+        kept = replace(kept, least=asked, target_mcny=None, target_share=None, industry_targets=())
     return kept
 
 

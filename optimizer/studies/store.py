@@ -131,7 +131,7 @@ class Store:
         path = self._path(key)
         if not path.exists():
             return None
-        document = json.loads(gzip.decompress(path.read_bytes()))
+        document = _read(path)
         self._first_names[key] = document["case"]["name"]
         return _solved(document)
 
@@ -158,7 +158,7 @@ class Store:
     def entries(self) -> Iterator[tuple[dict[str, Any], Solved, dict[str, Any]]]:
         """Every finished case: what was asked, how it ended, name -> tags that it was asked by."""
         for key in self.keys():
-            document = json.loads(gzip.decompress(self._path(key).read_bytes()))
+            document = _read(self._path(key))
             case = document["case"]
             names = {case["name"]: dict(case["tags"])} | self._names.get(key, {})
             yield case, _solved(document), names
@@ -203,6 +203,16 @@ class Store:
 
     def _path(self, key: str) -> Path:
         return self._solves() / f"{key}.json.gz"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(gzip.decompress(path.read_bytes()))
+        return {"case": document["case"], "solved": document["solved"]}
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise StudyFolderError(
+            f"{path} is damaged ({error}). Delete it; the next run solves this case again."
+        ) from error
 
 
 def solved_document(solved: Solved) -> dict[str, Any]:
