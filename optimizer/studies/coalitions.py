@@ -115,26 +115,27 @@ class Coalitions:
         return self.session.case(name, question, overrides=overrides, task=TASK, data=data)
 
     def solve_all(self) -> Inquiry[None]:
-        """Solve every coalition, the largest first: what they do without needs no solve."""
-        count = len(self.players)
-        for size in range(count, -1, -1):
-            yield from self.solve(s for s in range(1 << count) if s.bit_count() == size)
+        """Solve every coalition, or take its worth from those that are known."""
+        yield from self.solve(range(1 << len(self.players)))
 
     def solve(self, wanted: Iterable[int]) -> Inquiry[None]:
-        """Solve these coalitions, except where their worth follows from those that are known."""
-        asked = []
-        for coalition in sorted(set(wanted), reverse=True):
-            if coalition in self.worths:
-                continue
-            known = self._known(coalition)
-            if known is not None:
-                self.worths[coalition] = known
-            else:
-                asked.append(coalition)
-        cases = [self.case(s) for s in asked]
-        for coalition, found in zip(asked, (yield cases), strict=True):
-            self.worths[coalition] = self._worth(coalition, found)
-            self.solved += 1
+        """Solve these coalitions, the largest first: what they do without needs no solve."""
+        left = sorted(set(wanted) - set(self.worths), key=lambda s: (-s.bit_count(), -s))
+        while left:
+            size = left[0].bit_count()
+            level = [s for s in left if s.bit_count() == size]
+            left = left[len(level) :]
+            asked = []
+            for coalition in level:
+                known = self._known(coalition)
+                if known is not None:
+                    self.worths[coalition] = known
+                else:
+                    asked.append(coalition)
+            cases = [self.case(s) for s in asked]
+            for coalition, found in zip(asked, (yield cases), strict=True):
+                self.worths[coalition] = self._worth(coalition, found)
+                self.solved += 1
 
     def _known(self, coalition: int) -> Worth | None:
         """The worth where no solve is needed."""

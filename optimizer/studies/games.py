@@ -281,13 +281,13 @@ def nucleolus(worth: Array) -> Nucleolus:
     scaled = worth / scale
     alone = scaled[[1 << k for k in range(count)]]
     rational = bool(alone.sum() <= scaled[-1] + TIGHT)
+    if rational and alone.sum() > scaled[-1] - TIGHT:  # there is one such division
+        return Nucleolus((alone + (scaled[-1] - alone.sum()) / count) * scale, (), True)
     floor = alone if rational else np.full(count, -np.inf)
-    if rational and alone.sum() > scaled[-1] - TIGHT:
-        floor = alone - TIGHT  # the only such division, give or take rounding
     basis, steps = _Settled(count, scaled[-1]), []
     while not basis.is_full:
         steps.append(_step(scaled, floor, basis))
-    payoffs = basis.payoffs(scaled) * scale
+    payoffs = np.where(np.abs(payoffs := basis.payoffs(scaled)) < 1e-12, 0.0, payoffs) * scale
     steps = [Step(s.level * scale, s.tight, s.settled) for s in steps]
     return Nucleolus(payoffs, tuple(steps), rational)
 
@@ -381,7 +381,7 @@ def _always_tight(
                 sp.hstack([fixed, sp.csr_matrix((fixed.shape[0], len(tight)))]),
             ]
         ).tocsr()
-        low = np.concatenate([scaled[open_] - level - 1e-9, right])
+        low = np.concatenate([scaled[open_] - level - TIGHT / 10, right])
         high = np.concatenate([np.full(len(open_), np.inf), right])
         answer = _solve(
             np.concatenate([np.zeros(count), -np.ones(len(tight))]), matrix, low, high,
@@ -410,7 +410,7 @@ def _solve(
     model = CompiledModel(
         cost=np.asarray(cost, dtype=float), lb=lb, ub=ub,
         integer=np.zeros(len(cost), dtype=bool), row_low=low, row_high=high,
-        matrix=sp.csr_matrix(matrix), offset=0.0,
+        matrix=sp.csr_matrix(matrix), offset=1.0,  # tolerances are shares of the objective
         col_keys=range(len(cost)), row_keys=range(len(low)),
     )  # fmt: skip
     result = solve_model(model, "highs", SolverOptions(gap=0.0, threads=1))

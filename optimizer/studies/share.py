@@ -352,8 +352,9 @@ class _Study:
         if verdict == "empty":
             return (
                 "No division is stable (the core is empty, proven): whatever is agreed, some group "
-                f"could gain at least {low:,.2f} million CNY a year by going alone; the table of "
-                "groups that overlap shows why."
+                f"could gain at least {low:,.2f} million CNY a year by going alone. That is so "
+                "where players compete for the same output or room, so that what one group "
+                "reaches alone takes from another; the table of groups that overlap shows which."
             )
         return (
             "Whether a stable division exists is not decided: the least that some group could gain "
