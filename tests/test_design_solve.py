@@ -64,7 +64,7 @@ def test_all_designs_tried_out() -> None:
 def test_optimum_of_an_independent_mip(seed: int, method: str) -> None:
     problem = random_problem(100 + seed, 6, 14, 6)
     exact = optimum(problem)
-    result = solve_design(problem, method=method, gap=1e-6, time_limit_s=20, seed=seed)
+    result = solve_design(problem, method=method, gap=1e-6, time_limit_s=120, seed=seed)
     if exact is None:
         assert result.status is Status.INFEASIBLE
         assert np.isinf(evaluate_certificate(problem, result.certificate))
