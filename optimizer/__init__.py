@@ -26,6 +26,7 @@ _HOME = {
     "calibrate": "networks.calibration",
     "solve": "optimizer.api",
     "curve": "optimizer.studies.curve",
+    "parks": "optimizer.studies.parks",
     "Session": "optimizer.studies.session",
     "status": "optimizer.studies.status",
     "share": "optimizer.studies.share",

@@ -20,6 +20,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "report": ("report", "Write the report of a run folder again."),
     "study": ("study", "Solve a list of cases that differ by overrides."),
     "curve": ("curve", "Least total and marginal cost as the absorbed volume grows."),
+    "parks": ("parks", "Compare parks, and find what would bring in one that is left out."),
     "status": ("status", "Value each status or project: alone, in pairs, the best set."),
     "share": ("share", "Share the saving: Shapley value, nucleolus, core, tax-split rules."),
     "compare": ("compare", "Compare two runs: inputs, decisions, a cost bridge."),
