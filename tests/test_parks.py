@@ -294,6 +294,12 @@ def test_unknown_names_are_refused() -> None:
 def test_rivals_are_compared_by_name() -> None:
     instance = random_instance(2)
     assert rival_ids(instance, ("rival",)) == ("rival",)
+    shanxi = read_instance("shanxi")
+    assert rival_ids(shanxi, ("Zhengzhou", "成都")) == ("ic-zhengzhou", "ic-chengdu")
+    with pytest.raises(InstanceError, match="several"):
+        rival_ids(shanxi, ("Comprehensive",))
+    with pytest.raises(InstanceError, match="no rival"):
+        rival_ids(shanxi, ("Atlantis",))
     chapter = chapter_of(instance, counterfactuals=False, against=rival_ids(instance, ("RIVAL",)))
     rows = chapter.table("against").rows
     assert {r["rival_id"] for r in rows} == {"rival"}

@@ -57,7 +57,7 @@ def parks(
 
     \b
     zoneopt parks shanxi --workers 2 --out studies/shanxi
-    zoneopt parks shanxi --zone ctz-xiaohe --against Zhengzhou --against Xi'an
+    zoneopt parks shanxi --zone ctz-xiaohe --against Zhengzhou --against Chengdu
     """  # noqa: D301
     if no_counterfactual and levers:
         raise click.UsageError("--no-counterfactual and --lever exclude each other")

@@ -176,16 +176,36 @@ def parks(
 
 
 def rival_ids(instance: Instance, words: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of rivals by id or name; what is neither stays as it is, to be refused."""
-    places = instance.tables["places"]
-    rivals = set(instance.tables["rivals"]["rival_id"])
+    """Return the ids of rivals by id, name or part of a name (``Zhengzhou``).
+
+    Raises
+    ------
+    InstanceError
+        A word that no rival has, or several.
+    """
+    places, rivals = instance.tables["places"], set(instance.tables["rivals"]["rival_id"])
     called = {
-        name.casefold(): row.place_id
+        row.place_id: [n.casefold() for n in (row.name, row.name_zh) if isinstance(n, str)]
         for row in places[places["place_id"].isin(list(rivals))].itertuples()
-        for name in (row.name, row.name_zh)
-        if isinstance(name, str) and name
     }
-    return tuple(w if w in rivals else called.get(w.casefold(), w) for w in words)
+    ids, faults = [], []
+    for word in words:
+        found = (
+            [word]
+            if word in rivals
+            else [
+                rival for rival, names in called.items() if any(word.casefold() in n for n in names)
+            ]
+        )
+        if len(found) == 1:
+            ids += found
+            continue
+        known = ", ".join(sorted(found or rivals))
+        message = f"is the name of several: {known}" if found else f"is no rival: {known}"
+        faults.append(Fault("question", None, "against", word, message))
+    if faults:
+        raise InstanceError(faults)
+    return tuple(dict.fromkeys(ids))
 
 
 def _check(
