@@ -20,10 +20,10 @@ from optimizer.engine.risk import Risk, add_risk
 from optimizer.engine.start import ALWAYS, solve_to_gap
 from optimizer.linear import CompiledModel, LinearModel
 from optimizer.plan.plan import Status
-from optimizer.solvers import SolverOptions, solve_model
+from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
 ROUNDS = 20
-WHOLE_MOST = 6_000  # integers up to which all of them are solved, not the kernel alone
+WHOLE_MOST = 20_000  # integers up to which all of them are solved, not the kernel alone
 KERNEL_SHARE = 0.7  # of the time
 
 
@@ -94,7 +94,7 @@ def solve_joint(
             bound = max(bound, root.objective)
         if _add_rows(blocks, root.x) and not watch.stopped:
             continue
-        result = _integers(model, root.x, blocks, starts, watch, gap, start)
+        result = _integers(model, root, blocks, starts, watch, gap, start)
         said = result.said
         if complete and result.is_bound:
             bound = max(bound, result.bound)
@@ -116,7 +116,9 @@ def solve_joint(
                 float(np.dot(b.m.cost, part))
                 for b, part in zip(blocks, _parts(blocks, result.x), strict=True)
             ),
-            tuple(b.siting_of(part) for b, part in zip(blocks, _parts(blocks, result.x), strict=True)),
+            tuple(
+                b.siting_of(part) for b, part in zip(blocks, _parts(blocks, result.x), strict=True)
+            ),
         )
     return JointAnswer(Status.NO_PLAN_IN_TIME, "too many rounds of rows", bound=bound)
 
@@ -132,7 +134,7 @@ class _Found:
 
 def _integers(
     model: CompiledModel,
-    relaxed: np.ndarray,
+    root: SolverResult,
     blocks: Sequence[Block],
     starts: Sequence[Siting],
     watch: Watch,
@@ -140,7 +142,8 @@ def _integers(
     start: np.ndarray | None,
 ) -> _Found:
     """Return the best integers over the kernel, and over all where they are few."""
-    small = int(model.integer.sum()) <= WHOLE_MOST
+    assert root.x is not None, "the relaxation is solved"
+    relaxed, small = root.x, int(model.integer.sum()) <= WHOLE_MOST
     kept = ~model.integer | (relaxed > 1e-6) | _always(blocks, len(relaxed))
     kept |= _named(blocks, starts, len(relaxed))
     kernel = replace(model, ub=np.where(kept, model.ub, np.maximum(model.lb, 0.0)))
@@ -153,7 +156,8 @@ def _integers(
         cancel=watch.cancel,
     )
     first = solve_to_gap(kernel, "highs", options, watch)
-    if not small:
+    near = first.x is not None and first.objective - root.objective <= gap * abs(first.objective)
+    if near or not small:
         return _Found(first.status, first.said, first.x, -math.inf, False)
     options = replace(options, time_limit_s=watch.left_s, gap=gap, start=first.x)
     whole = solve_to_gap(model, "highs", options, watch)
@@ -288,5 +292,3 @@ def _named(blocks: Sequence[Block], starts: Sequence[Siting], size: int) -> np.n
                 found[first + column] = True
         first += block.m.lp.n_cols
     return found
-
-

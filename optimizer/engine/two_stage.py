@@ -109,12 +109,10 @@ class Master:
         for key, terms, low, high in self.rows:
             lp.add_row(key, terms, low, high)
         for number, (scenario, constant, slope) in enumerate(self.cuts):
-            terms = self._terms(lp, slope)
-            terms.append((costs[scenario], 1.0))
-            lp.add_row(("cut", number), terms, low=constant)
+            falls = [*self._falls(lp, slope), (costs[scenario], 1.0)]
+            lp.add_row(("cut", number), falls, low=constant)
         for number, (constant, slope) in enumerate(self.bars):
-            terms = [(c, -v) for c, v in self._terms(lp, slope)]
-            lp.add_row(("bar", number), terms, high=-constant)
+            lp.add_row(("bar", number), self._falls(lp, slope), low=constant)
         for number, (at, lows) in enumerate(self.points):
             away = self._differs(lp, number, at)
             if lows is None:
@@ -123,8 +121,8 @@ class Master:
             for s, (low, floor) in enumerate(zip(lows, self.floors, strict=True)):
                 rise = low - floor - SLACK * max(1.0, abs(low))
                 if rise > 0:
-                    terms = [(costs[s], 1.0), *((c, rise * v) for c, v in away)]
-                    lp.add_row(("point", number, s), terms, low=floor + rise)
+                    lifted = [(costs[s], 1.0), *((c, rise * v) for c, v in away)]
+                    lp.add_row(("point", number, s), lifted, low=floor + rise)
         return lp, costs
 
     def _differs(self, lp: LinearModel, number: int, at: Siting) -> list[tuple[int, float]]:
@@ -147,7 +145,7 @@ class Master:
             terms += [(up, 1.0), (down, 1.0)]
         return terms
 
-    def _terms(self, lp: LinearModel, slope: Mapping[Decision, float]) -> list[tuple[int, float]]:
+    def _falls(self, lp: LinearModel, slope: Mapping[Decision, float]) -> list[tuple[int, float]]:
         """Columns and minus their slopes; a decision unknown so far gets a column."""
         for decision in slope:
             if decision not in lp.col:

@@ -139,7 +139,7 @@ def _from_row(instance: Instance, question: Question, row: dict[str, str]) -> Sc
 
 
 def check_second_stage(text: str) -> None:
-    """Raise `InstanceError` if an override changes what must be known when the siting is decided."""
+    """Raise `InstanceError` if an override changes what a siting is decided by."""
     change = parse_override(text)
     of_siting = change.table in OF_THE_SITING
     if change.table == "settings":
@@ -186,15 +186,11 @@ def _tariffs(instance: Instance) -> list[Parameter]:
         low, high = min(1.0, row["cost_factor_low"]), max(1.0, row["cost_factor_high"])
         paid = tuple(f"tariffs.{row['tariff_id']}.{c}" for c in MONEY_OF_TARIFFS if row[c])
         if low < high and paid:
-            found.append(
-                Parameter("tariffs", f"tariffs.{row['tariff_id']}", low, 1.0, high, paid)
-            )
+            found.append(Parameter("tariffs", f"tariffs.{row['tariff_id']}", low, 1.0, high, paid))
     return found
 
 
-def draw(
-    drawn: Sequence[Parameter], count: int, correlation: float, seed: int
-) -> np.ndarray:
+def draw(drawn: Sequence[Parameter], count: int, correlation: float, seed: int) -> np.ndarray:
     """Return values of the parameters, one row per draw, all equally likely.
 
     Each is triangular between low, value and high. ``correlation`` (0 to 1) is that of the normal
@@ -273,7 +269,7 @@ def _about(uncertain: Sequence[Parameter], values: np.ndarray) -> str:
 
 
 def spread(uncertain: Sequence[Parameter], values: np.ndarray) -> np.ndarray:
-    """Return draws as points whose distance says how different they are: every group counts alike."""
+    """Return draws as points; their distance says how different they are, groups count alike."""
     points = np.zeros_like(values)
     for group in {p.group for p in uncertain}:
         at = [k for k, p in enumerate(uncertain) if p.group == group]
@@ -294,7 +290,7 @@ def reduce_scenarios(
     """
     count = len(points)
     weight = np.full(count, 1.0 / count) if probability is None else np.asarray(probability, float)
-    if not 1 <= keep:
+    if keep < 1:
         raise ValueError(f"keep {keep} must be at least 1")
     squares = (points**2).sum(axis=1)
     product = points @ points.T

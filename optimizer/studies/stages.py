@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ RELAXED = "optimizer.studies.stages:relaxed_stage"
 
 
 def siting_of(instance: Instance, plan: Plan) -> dict[Decision, float]:
-    """Return what a plan builds: zones, hosts, modules, projects; existing zones are no decision."""
+    """Return what a plan builds; existing zones are open anyway and no decision."""
     zones = instance.tables["zones"]
     existing = set(zones.loc[zones["status"] == "existing", "zone_id"])
     siting: dict[Decision, float] = {("zone", z): 1.0 for z in plan.open_zones if z not in existing}
@@ -31,15 +31,26 @@ def siting_of(instance: Instance, plan: Plan) -> dict[Decision, float]:
     return siting
 
 
-def keep_siting(instance: Instance, question: Question, siting: Siting) -> Question:
-    """Return the question with every decision of the siting as it is, no more and no less."""
+KINDS = ("zone", "host", "module", "project")
+BUILT = ("zone", "module", "project")  # what stands once it is built; hosts may come and go
+
+
+def keep_siting(
+    instance: Instance, question: Question, siting: Siting, kinds: Collection[str] = KINDS
+) -> Question:
+    """Return the question with the siting's decisions of some kinds as they are, no more, no less.
+
+    Zones are closed to all hosts that the siting does not name only if hosts are kept.
+    """
     zones = instance.tables["zones"]
     free = zones.loc[zones["status"] != "existing", "zone_id"]
     places = [z for z in zones["zone_id"] if z not in set(free) or ("zone", z) in siting]
     every: list[Decision] = [("zone", z) for z in free]
-    every += [("host", f"{z}/{i}") for z in places for i in instance.tables["industries"]["industry_id"]]
+    industries = instance.tables["industries"]["industry_id"]
+    every += [("host", f"{z}/{i}") for z in places for i in industries]
     every += [("module", name) for name in instance.tables["modules"]["module_id"]]
     every += [("project", name) for name in instance.tables["projects"]["project_id"]]
+    every = [d for d in every if d[0] in kinds]
     least = tuple((*d, siting[d]) for d in every if siting.get(d, 0.0) > 0)
     most = tuple((*d, siting.get(d, 0.0)) for d in every)
     mine = {d[:2] for d in most}

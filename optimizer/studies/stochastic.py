@@ -58,7 +58,8 @@ class Interval:
         """Distance of value and low side as a share of the value."""
         if not (math.isfinite(self.value) and math.isfinite(self.low)):
             return math.nan if math.isnan(self.value) else math.inf
-        return max(0.0, self.value - self.low) / max(abs(self.value), 1e-12)
+        gap = max(0.0, self.value - self.low) / max(abs(self.value), 1e-12)
+        return gap if gap > 1e-12 else 0.0
 
 
 @dataclass(frozen=True)
@@ -198,12 +199,8 @@ class TwoStage:
     def measure(self, siting: Siting, risk: Risk) -> tuple[float, float]:
         """Return between what the measure of a siting that was kept lies."""
         solved = self.keep(siting)
-        low = risk_of(
-            [s.low for s in solved], self.probability, self.risk_for(risk, bound=True)
-        )
-        high = risk_of(
-            [s.high for s in solved], self.probability, self.risk_for(risk, bound=False)
-        )
+        low = risk_of([s.low for s in solved], self.probability, self.risk_for(risk, bound=True))
+        high = risk_of([s.high for s in solved], self.probability, self.risk_for(risk, bound=False))
         return low, high
 
     def fails(self, siting: Siting) -> list[Scenario]:
