@@ -171,11 +171,13 @@ def _distance(block: Block, siting: Siting, watch: Watch) -> Slope:
     result = solve_model(distance, "highs", options)
     if result.status is not Status.OPTIMAL or result.duals is None or result.objective < 1e-6:
         return Slope(Status.INFEASIBLE, np.inf, {})
-    # Where the siting stands at a bound, many slopes fit: the strongest of them is taken.
+    # What the nearest siting has at the same bound fits many slopes: the strongest is taken.
+    assert result.x is not None, "optimal"
     rest = -(model.matrix.T @ result.duals[:-size])[where]
+    same = np.abs(result.x[where] - at) <= 1e-9
     slope = result.duals[-size:]
-    slope = np.where(at <= low, np.clip(rest, slope, weight), slope)
-    slope = np.where(at >= high, np.clip(rest, -weight, slope), slope)
+    slope = np.where(same & (at <= low), np.clip(rest, slope, weight), slope)
+    slope = np.where(same & (at >= high), np.clip(rest, -weight, slope), slope)
     named = {d: float(v) for d, v in zip(names, slope, strict=True) if abs(v) > 1e-9}
     return Slope(Status.INFEASIBLE, result.objective, named)
 

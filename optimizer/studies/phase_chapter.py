@@ -97,7 +97,7 @@ def phase(
         "Building in phases",
         "分期承接",
         asked=(
-            f"{len(periods)} periods, {years:g} years"
+            f"{_count(len(periods), 'period')}, {years:g} years"
             + (f"; volumes rise along {path}" if path else ""),
             *_limit_words(plan.limits),
         ),
@@ -107,7 +107,9 @@ def phase(
             Table("periods", "Period by period", PERIODS, rows_of(PERIODS, rows),
                   note="What a step saves: the cost of the period without what is added in it, "
                   "less its cost with it."),
-            Table("order", "What is built when", ORDER, rows_of(ORDER, order), most=120),
+            Table("order", "What is built when", ORDER, rows_of(ORDER, order), most=120,
+                  note="A zone is taken away with its modules, all else is kept. No limit: without "
+                  "it the rest has no plan that period."),
         ),
         charts=(
             Chart("absorbed", f"Absorbed output, {MCNY}", "steps", "periods", x="period",
@@ -243,6 +245,10 @@ def _order_rows(
     return rows
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def _limit_words(limits: Steps) -> tuple[str, ...]:
     words = []
     if limits.new_zones is not None:
@@ -256,7 +262,7 @@ def _findings(
     plan: Staged, rows: Sequence[tuple[object, ...]], order: Sequence[tuple[object, ...]]
 ) -> tuple[str, ...]:
     words = [
-        f"Over {len(plan.periods)} periods the present value of the cost is "
+        f"Over {_count(len(plan.periods), 'period')} the present value of the cost is "
         f"{plan.value_mcny:,.1f} million CNY; no building order can cost less than "
         f"{plan.bound_mcny:,.1f} (gap {plan.gap:.2%})."
     ]
@@ -266,16 +272,28 @@ def _findings(
         if modules:
             new.append(f"{modules} modules")
         step = (
-            f"adds {'; '.join(new)} for {float(str(row[8])):,.0f} million CNY and saves "
-            f"{float(str(row[11])):,.1f} {MCNY} against not adding it"
+            f"adds {'; '.join(new)} for {float(str(row[8])):,.0f} million CNY and {_saved(row)}"
             if new
             else "adds nothing"
         )
         words.append(
             f"Period {row[0]} (years {row[1]}): {float(str(row[3])):,.0f} of "
-            f"{float(str(row[2])):,.0f} {MCNY} absorbed in {row[4]} zones; it {step}."
+            f"{float(str(row[2])):,.0f} {MCNY} absorbed in {_count(int(str(row[4])), 'zone')}; "
+            f"it {step}."
         )
     return tuple(words)
+
+
+def _saved(row: tuple[object, ...]) -> str:
+    value, low, high = (float(str(row[k])) for k in (11, 12, 13))
+    if math.isinf(low):
+        return "the period has no plan without it"
+    if low > 0:
+        return f"saves {value:,.1f} {MCNY} against not adding it ({low:,.1f} to {high:,.1f})"
+    return (
+        f"changes the period's cost by {-value:+,.1f} {MCNY} against not adding it (undecided: "
+        f"{-high:+,.1f} to {-low:+,.1f})"
+    )
 
 
 def _cautions(

@@ -14,6 +14,7 @@ from optimizer.studies.stages import siting_of
 from optimizer.studies.stochastic import Choice, TwoStage, Worth, worth
 
 MCNY = "million CNY a year"
+NOTHING = 1e-6  # of the cost: less is rounding
 NAMES = {
     "expected": "least expected cost",
     "cvar": "least CVaR",
@@ -255,6 +256,8 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
             "least scale or its supplies there. Planning for the mean alone is not possible; the "
             "value of the stochastic solution has no limit."
         )
+    elif v.high <= NOTHING * abs(m.value):
+        words.append("Planning for the mean scenario alone gives a siting that is as good (VSS 0).")
     elif math.isfinite(v.value):
         words.append(
             f"Planning for the scenarios instead of their mean saves {v.value:,.1f} {MCNY}"
@@ -280,7 +283,7 @@ def _cautions(two: TwoStage, choice: Choice, value: Worth) -> tuple[str, ...]:
         ("value of the stochastic solution", value.value_of_solution),
         ("value of perfect information", value.perfect_information),
     ):
-        if not interval.low > 0:
+        if not interval.low > 0 and interval.high > NOTHING * abs(choice.measure.value):
             words.append(
                 f"Whether the {name} is above 0 is not decided: the gaps leave "
                 f"{interval.low:,.1f} to {interval.high:,.1f}. A smaller --gap decides it."
