@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from verify_tables import BareInstance
 from optimizer.plan.plan import Question
 from optimizer.plan.verify import certified_bound, verify_plan
 from optimizer.plan.verify.passages import passages
+from optimizer.plan.verify.routes import LOCAL_GOODS, Routes
 
 EXAMPLES = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 NOTHING = {"kind": "lagrangian"}
@@ -134,3 +136,11 @@ def test_the_certificate_of_a_siting_problem_proves_its_relaxation() -> None:
         bound = certified_bound(result.instance, result.plan.question, less)
         assert bound is not None
         assert bound < verdict.bound_certified - 1.0, name
+
+
+def test_goods_that_stay_at_the_gate_need_no_tree() -> None:
+    """Where all goods are local no tree is ever grown, and their cost is nothing."""
+    rows, gates = np.array([LOCAL_GOODS, LOCAL_GOODS]), np.array([2, 2])
+    assert Routes._look_up(np.zeros((0, 4)), rows, gates).tolist() == [0.0, 0.0]
+    table = np.array([[1.0, 2.0, 3.0, 4.0]])
+    assert Routes._look_up(table, np.array([0, LOCAL_GOODS]), gates).tolist() == [3.0, 0.0]

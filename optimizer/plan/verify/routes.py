@@ -140,16 +140,22 @@ class Routes:
     ) -> np.ndarray:
         """Return the least cost of (some) `GoodsBook.kinds`, CNY per TEU; 0 for `@local`."""
         rows, gates = self._places_of(host_place, form_id, industry_id, which)
-        costs: np.ndarray = self._least[rows, gates]
-        costs[rows == LOCAL_GOODS] = 0.0
-        return costs
+        return self._look_up(self._least, rows, gates)
 
     def passed(
         self, host_place: str, form_id: str, industry_id: str, which: Sequence[int] | None = None
     ) -> np.ndarray:
         """Return the marks on the cheapest way of (some) `GoodsBook.kinds`, bits."""
         rows, gates = self._places_of(host_place, form_id, industry_id, which)
-        return np.where(rows == LOCAL_GOODS, 0, self._passed[rows, gates])
+        return self._look_up(self._passed, rows, gates)
+
+    @staticmethod
+    def _look_up(table: np.ndarray, rows: np.ndarray, gates: np.ndarray) -> np.ndarray:
+        """Return entries of a table; 0 for local goods, also where no tree was ever needed."""
+        found = np.zeros(len(rows), dtype=table.dtype)
+        away = rows != LOCAL_GOODS
+        found[away] = table[rows[away], np.broadcast_to(gates, rows.shape)[away]]
+        return found
 
     def _places_of(
         self, host_place: str, form_id: str, industry_id: str, which: Sequence[int] | None
