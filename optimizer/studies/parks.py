@@ -237,7 +237,7 @@ def _inquiries(
 ) -> Iterator[Inquiry[Change]]:
     """One inquiry per left-out zone and lever."""
     left_out = [s for s in found if s.difference[0] > 0 and math.isfinite(s.difference[0])]
-    ranked = sorted(left_out, key=lambda s: (s.difference[0], s.zone_id))
+    ranked = sorted(left_out, key=lambda s: s.rank_key)
     nearest = {s.zone_id for s in ranked[:near]}
     for standing in left_out:
         offered = levers_of(session.instance, standing.zone_id)
@@ -320,7 +320,7 @@ def _chapter(
     )
     rows = [
         (names.en("place", s.zone_id), *s.difference[1:], max(s.forced.gap, s.shut.gap))
-        for s in sorted(found, key=lambda s: (s.difference[0], s.zone_id))
+        for s in sorted(found, key=lambda s: s.rank_key)
     ]
     tables.append(
         Table("standing", "Forced in less forbidden, sorted", standing_columns,
@@ -561,7 +561,9 @@ def _findings(
         f"and for {len(undecided)} it makes less difference than the gaps show."
     )
     if inside:
-        worth = sorted(inside, key=lambda s: s.difference[0])
+        worth = sorted(
+            (s for s in inside if math.isfinite(s.difference[0])), key=lambda s: s.rank_key
+        )
         parts = [f"{called(s.zone_id)} {shown(-s.difference[0])}" for s in worth[:8]]
         yield (
             "What the plan would cost more without them, million CNY a year: "
@@ -570,8 +572,14 @@ def _findings(
         )
     left_out = sorted(
         (s for s in found if s.difference[0] > 0 and math.isfinite(s.difference[0])),
-        key=lambda s: s.difference[0],
+        key=lambda s: s.rank_key,
     )
+    impossible = [called(s.zone_id) for s in found if s.forced.value == math.inf]
+    if impossible:
+        yield (
+            "Cannot host any industry at its minimum scale, whatever it costs: "
+            f"{', '.join(impossible)}."
+        )
     if left_out:
         near = [f"{called(s.zone_id)} {shown(s.difference[0])}" for s in left_out[:6]]
         yield (

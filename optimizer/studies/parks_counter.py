@@ -105,6 +105,12 @@ class Standing:
         )
 
     @property
+    def rank_key(self) -> tuple[float, str]:
+        """Key to sort by: the difference, zones of which nothing is known last."""
+        value = self.difference[0]
+        return (math.inf if math.isnan(value) else value), self.zone_id
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the zone belongs into the plan."""
         return verdict(self.forced, self.shut)
@@ -328,7 +334,10 @@ def lever_change(
     best = size_in if size_in < math.inf else nominal
     out = max(out, 0.0)
     if out >= 1.0:
-        outcome, decided, best = "cannot", True, math.nan
+        # What also helps others could bring the zone in at a smaller size and not at the largest:
+        # that it never does is proven only against what the others cost today.
+        decided = lever.only_here or at[1.0][0].low > standing.shut.high
+        outcome, best = "cannot", math.nan
     elif best == math.inf:
         outcome, decided, best = "undecided", False, math.nan
     elif lever.kind == "status":
