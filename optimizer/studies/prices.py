@@ -129,7 +129,7 @@ def _check(session: Session, base: Solved, row: Priced) -> Case | None:
 def _moved(session: Session, row: Priced, step: float) -> tuple[Question, tuple[str, ...]]:
     """Question and overrides with more of a limit."""
     limit, asked = row.limit, session.question
-    new = limit.available + step
+    new = float(limit.available + step)
     if limit.override:
         return asked, (limit.override.format(f"{new!r}"),)
     if limit.kind == "target":
@@ -479,8 +479,8 @@ def _findings(
         yield (
             f"Scarcest is {top.limit.name}: one more unit ({top.limit.unit}) saves "
             f"{_shown(top.up.slope):,.6g} CNY a year, up to "
-            f"{top.limit.available + top.up.reach:,.0f} in all; that is {top.worth_mcny:,.1f} million CNY a year of the "
-            f"{base.cost_mcny:,.1f} of the plan."
+            f"{top.limit.available + top.up.reach:,.0f} in all; that is {top.worth_mcny:,.1f} "
+            f"million CNY a year of the {base.cost_mcny:,.1f} of the plan."
         )
     else:
         yield "Nothing that is priced is scarce: one more unit of any limit saves nothing."
