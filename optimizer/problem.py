@@ -178,6 +178,7 @@ class Problem:
     move_cost: Mapping[tuple[int, int], float]  # (block, zone) -> mcny per mcny
     move_zones: dict[int, set[int]] = field(default_factory=dict)  # block -> zones that are cheaper
     notes: list[str] = field(default_factory=list)
+    loose_pools: bool = False  # no row is tightened by what pools can offer (for their prices)
 
     @property
     def settings(self) -> Settings:

@@ -21,6 +21,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "study": ("study", "Solve a list of cases that differ by overrides."),
     "curve": ("curve", "Least total and marginal cost as the absorbed volume grows."),
     "parks": ("parks", "Compare parks, and find what would bring in one that is left out."),
+    "prices": ("prices", "What one more unit of everything scarce is worth."),
     "disrupt": ("disrupt", "What it costs when a port, crossing, corridor or link fails."),
     "stochastic": ("stochastic", "Decide the siting before it is known which scenario comes."),
     "phase": ("phase", "Build the final plan step by step over periods."),

@@ -28,15 +28,29 @@ class Kinds(click.ParamType):
 
 @click.command()
 @click.argument("instance")
-@click.option("--over", type=Kinds(), default=DEFAULT, show_default=True, metavar="KINDS",
-              help="What fails one at a time: ports, crossings, corridors, terminals, links.")
-@click.option("--only", multiple=True, metavar="ID",
-              help="Let only this element or event fail. Repeatable.")
-@click.option("--pairs", multiple=True, metavar="A+B|worst:K",
-              help="Two at once: two ids, or all pairs of the K elements that cost most. "
-              "Repeatable.")
-@click.option("--events/--no-events", default=True, show_default=True,
-              help="Named events of the instance's table events.")
+@click.option(
+    "--over",
+    type=Kinds(),
+    default=DEFAULT,
+    show_default=True,
+    metavar="KINDS",
+    help="What fails one at a time: ports, crossings, corridors, terminals, links.",
+)
+@click.option(
+    "--only", multiple=True, metavar="ID", help="Let only this element or event fail. Repeatable."
+)
+@click.option(
+    "--pairs",
+    multiple=True,
+    metavar="A+B|worst:K",
+    help="Two at once: two ids, or all pairs of the K elements that cost most. Repeatable.",
+)
+@click.option(
+    "--events/--no-events",
+    default=True,
+    show_default=True,
+    help="Named events of the instance's table events.",
+)
 @study_options
 def disrupt(
     instance: str,

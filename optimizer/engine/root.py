@@ -267,12 +267,14 @@ class Relaxation:
         for r in sorted(needed):  # base routes that exist only with a project or service
             self.add_resource(r)
         relevant = set(self.resources)
-        if self.could_gain or leaning:
+        binding = {r for r in self.resources if self.m.resources.today[r] > 0}
+        if self.could_gain or leaning or binding:
+            # Also where only a capacity binds: the next best way round it may need a train or a
+            # project, and then the one after it counts as well.
             relevant |= {
                 r for r, (kind, _) in enumerate(keys) if kind != "bottleneck" and not today[r]
             }
         commodities = set(self.could_gain) | set(leaning)
-        binding = {r for r in self.resources if self.m.resources.today[r] > 0}
         if binding:
             commodities |= {
                 c for c in self.m.commodity_cells if binding & base_usage(self.m, c).keys()

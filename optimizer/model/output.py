@@ -61,6 +61,8 @@ def bound_output(m: SitingModel) -> None:
 
 def pool_ceilings(problem: Problem) -> dict[str, float]:
     """The most a pool can ever offer, with all increments, modules and projects."""
+    if problem.loose_pools:
+        return dict.fromkeys(problem.table("pools")["pool_id"], np.inf)
     ceiling = {
         r.pool_id: r.endowment + r.increment_max for r in problem.table("pools").itertuples()
     }

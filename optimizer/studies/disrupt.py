@@ -1,12 +1,13 @@
 """`disrupt`: what fails, one by one, in pairs and by name, and what it costs.
 
-Every element that fails is solved twice: with the siting of the base plan kept (goods find other
-ways, volumes change, nothing is built) and with the siting free. Three laws make the ranges narrow
-and save solves (docs/studies.md):
+Every element that fails is asked about twice: with the siting of the base plan kept (goods find
+other ways, volumes change, nothing is built) and with the siting free. Four laws make the ranges
+narrow and save solves (docs/studies.md):
 
 - closing never helps, so that the base bounds every case from below;
 - the plan found with the siting kept is also a plan with the siting free, and every plan of a
   closed network is a plan of the open one;
+- where the plan with the siting free has the base's siting, it is the plan with the siting kept;
 - a plan that does not use what is closed stays as it is, at the same cost.
 """
 
@@ -143,14 +144,25 @@ class _Study:
     def _one(self, element: Element) -> Inquiry[Failure]:
         if element.restricts and not self.usage.touches(element.closed):
             return Failure(element, same_as="base")
-        free, kept = yield [self.case(element), self.case(element, self.plan)]
+        (free,) = yield [self.case(element)]
         idle, stranded = None, 0.0
-        if kept.status is Status.INFEASIBLE:
+        if free.status is Status.INFEASIBLE or self.keeps_siting(free.plan):
+            kept = free  # no plan at all; or one that is a plan with the siting kept as well
+        else:
+            (kept,) = yield [self.case(element, self.plan)]
+        if free is not kept and kept.status is Status.INFEASIBLE:
             (idle,) = yield [self.case(element, self.plan, hosts_may_stop=True)]
         if free.status is Status.INFEASIBLE:
             (answer,) = yield [replace(self.case(element), task=STRANDED)]
             stranded = answer.objective
         return Failure(element, free, kept, idle, stranded)
+
+    def keeps_siting(self, plan: Plan | None) -> bool:
+        """True if a plan has the zones, hosts, modules and projects of the base plan."""
+        return plan is not None and all(
+            set(getattr(plan, name)) == set(getattr(self.plan, name))
+            for name in ("open_zones", "hosts", "modules", "projects")
+        )
 
     def case(
         self, element: Element, plan: Plan | None = None, *, hosts_may_stop: bool = False
@@ -200,9 +212,7 @@ class _Study:
         if f.free is None:  # the base plan stays: its cost is an upper bound, the base's a lower
             room = base.high - base.low
             zero = (0.0, 0.0, room)
-            return Measured(
-                f, zero, zero, 0.0, 0.0, (), (), base.gap, "not used: unchanged"
-            )
+            return Measured(f, zero, zero, 0.0, 0.0, (), (), base.gap, "not used: unchanged")
         assert f.kept is not None, "both are solved together"
         floor = base.low if f.element.restricts else -math.inf
         for name in (a for a in f.element.element_id.split("+") if f.element.kind == "pair"):
@@ -290,10 +300,10 @@ class _Study:
         ranks = proven_ranks([m.free[1:] for m in rows])
         order = sorted(range(len(rows)), key=lambda k: (-_sortable(rows[k].free[0]), ranks[k][0]))
         lines = []
-        for place, k in enumerate(order, start=1):
+        for k in order:
             m, e = rows[k], rows[k].failure.element
             best, worst = ranks[k]
-            rank = str(place) if best == worst else f"{best} to {worst}"
+            rank = str(best) if best == worst else f"{best} to {worst}"
             case = self.case(e)
             lines.append(
                 (
@@ -308,8 +318,8 @@ class _Study:
             title,
             COLUMNS,
             rows_of(COLUMNS, lines),
-            note="The command solves the row with the siting free; `zoneopt disrupt --only ID` "
-            "solves one row both ways.",
+            note="No limit: there is no plan. The command solves the row with the siting free; "
+            "`zoneopt disrupt --only ID` solves one row both ways.",
         )
 
     def _findings(
@@ -341,9 +351,7 @@ class _Study:
         if tied:
             names = ", ".join(m.failure.element.name for m in tied[:8])
             yield f"With the siting kept there is no plan at all for: {names}."
-        gain = [
-            (m.kept[1] - m.free[2], m) for m in (*single, *events) if math.isfinite(m.kept[1])
-        ]
+        gain = [(m.kept[1] - m.free[2], m) for m in (*single, *events) if math.isfinite(m.kept[1])]
         proven = [(g, m) for g, m in gain if g > 0]
         if proven:
             worth, m = max(proven, key=lambda pair: pair[0])
@@ -428,22 +436,24 @@ def _amount(change: tuple[float, float, float]) -> str:
 
 
 def _status(f: Failure) -> str:
-    assert f.free is not None and f.kept is not None
+    assert f.free is not None, "measured as unchanged"
+    assert f.kept is not None, "both are asked together"
     if f.same_as:
         return f"the plan without {f.same_as} serves"
     if f.free.status is Status.INFEASIBLE:
         return f"no plan: {f.stranded_mcny:,.0f} million CNY of output has no way out"
     if f.kept.status is Status.INFEASIBLE:
-        rest = "" if f.idle is None or f.idle.plan is None else "; industries have to stop"
-        return f"siting cannot be kept{rest}"
-    return str(f.free.status) if f.free.status is f.kept.status else f"{f.free.status}, siting " + (
-        f"kept {f.kept.status}"
+        if f.idle is None or f.idle.plan is None:
+            return "siting cannot be kept"
+        return f"industries have to stop: cost {f.idle.cost_mcny:,.1f} million CNY a year"
+    return (
+        str(f.free.status)
+        if f.free.status is f.kept.status
+        else f"{f.free.status}, siting " + (f"kept {f.kept.status}")
     )
 
 
-def _pairs_asked(
-    study: _Study, words: Sequence[str]
-) -> tuple[list[tuple[Element, Element]], int]:
+def _pairs_asked(study: _Study, words: Sequence[str]) -> tuple[list[tuple[Element, Element]], int]:
     from optimizer.errors import InstanceError
 
     chosen, worst = [], 0

@@ -9,9 +9,10 @@ import numpy as np
 
 from instances import Instance
 from instances.errors import InstanceError
+from instances.schema import MODES
 from networks.closures import closable, closed_by
 from networks.names import nearest
-from networks.network import Network
+from networks.network import ID_COLUMN, Network
 from optimizer.plan.plan import Plan
 
 KINDS = ("ports", "crossings", "corridors", "terminals", "links")
@@ -20,7 +21,6 @@ PLACES = {
     "crossings": ("border_crossing",),
     "terminals": ("dry_port", "bonded_facility", "airport"),
 }
-TABLE_OF = {"link": "links", "transfer": "transfers", "customs": "customs"}
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ def elements_of(instance: Instance, kinds: Iterable[str]) -> list[Element]:
         else:
             chosen = places[places["kind"].isin(PLACES[kind])]
             one = kind.removesuffix("s")
-            found += [
-                Element(one, r.place_id, r.name, (r.place_id,)) for r in chosen.itertuples()
-            ]
+            found += [Element(one, r.place_id, r.name, (r.place_id,)) for r in chosen.itertuples()]
             if kind == "crossings":
                 found += _crossings_elsewhere(instance, set(chosen["place_id"]))
     return found
@@ -87,8 +85,29 @@ def _crossings_elsewhere(instance: Instance, places: set[str]) -> list[Element]:
     table = instance.tables["bottlenecks"]
     rows = table[(table["kind"] == "crossing") & ~table["place_id"].isin(list(places))]
     return [
-        Element("crossing", r.bottleneck_id, r.name, (r.bottleneck_id,)) for r in rows.itertuples()
+        Element("crossing", r.bottleneck_id, r.name, _closing(instance, r.bottleneck_id))
+        for r in rows.itertuples()
     ]
+
+
+def _closing(instance: Instance, word: str) -> tuple[str, ...]:
+    """Ids that a question can close: what uses a capacity, links of a mode, or the id itself."""
+    tables = instance.tables
+    if word in MODES:
+        links = tables["links"]
+        return tuple(links.loc[links["mode"] == word, "link_id"])
+    others = {"places": "place_id", "services": "service_id"} | ID_COLUMN
+    if any((tables[table][column] == word).any() for table, column in others.items()):
+        return (word,)
+    users = [
+        element_id
+        for table, column in ID_COLUMN.items()
+        for element_id, named in zip(
+            tables[table][column], tables[table]["bottleneck_id"], strict=True
+        )
+        if word in named.split(";")
+    ]
+    return tuple(dict.fromkeys(users)) or (word,)
 
 
 def element_of(instance: Instance, network: Network, word: str) -> Element:
@@ -102,7 +121,7 @@ def element_of(instance: Instance, network: Network, word: str) -> Element:
             f"element {word!r} is no place, link, transfer, customs, corridor, service, "
             f"bottleneck or mode.{nearest(word, known)}"
         )
-    return Element("other", word, (*known[word], word)[0], (word,))
+    return Element("other", word, (*known[word], word)[0], _closing(instance, word))
 
 
 def events_of(instance: Instance, wanted: Sequence[str] | None = None) -> list[Element]:
@@ -113,7 +132,15 @@ def events_of(instance: Instance, wanted: Sequence[str] | None = None) -> list[E
         if word not in known:
             raise InstanceError(f"event {word!r} is unknown.{nearest(word, known)}")
     return [
-        Element("event", r.event_id, r.name, _parts(r.closed), _parts(r.overrides), r.grade, r.text)
+        Element(
+            "event",
+            r.event_id,
+            r.name,
+            tuple(i for word in _parts(r.closed) for i in _closing(instance, word)),
+            _parts(r.overrides),
+            r.grade,
+            r.text,
+        )
         for r in table.itertuples()
         if wanted is None or r.event_id in wanted
     ]
