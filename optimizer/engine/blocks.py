@@ -127,8 +127,8 @@ def relaxed(block: Block, siting: Siting | None, watch: Watch) -> Slope:
             return Slope(Status.INFEASIBLE, np.inf, {})
     if block.status is not Status.OPTIMAL or not block.relaxation.is_bound:
         return Slope(Status.NO_PLAN_IN_TIME, -np.inf, {})
-    if block.relaxation.overflow(block.relaxation.x) > 1e-6:
-        return Slope(Status.INFEASIBLE, np.inf, {})
+    # Goods that overflow are no proof that there is no plan, only a cost that no plan has: the
+    # value is a bound all the same.
     if siting is None:
         return Slope(Status.OPTIMAL, block.relaxation.bound, {})
     r = reduced_costs(block)

@@ -25,6 +25,7 @@ from optimizer.solvers import SolverOptions, SolverResult, solve_model
 ROUNDS = 20
 WHOLE_MOST = 20_000  # integers up to which all of them are solved, not the kernel alone
 KERNEL_SHARE = 0.7  # of the time
+STOPPED = "stopped before all capacities were looked at"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def solve_joint(
             return JointAnswer(Status.NO_PLAN_IN_TIME, f"relaxation: {root.said}", bound=bound)
         if complete:
             bound = max(bound, root.objective)
-        if _add_rows(blocks, root.x) and not watch.stopped:
+        if _add_rows(blocks, root.x):
+            if watch.stopped:  # the model is not that of the blocks any more
+                return JointAnswer(Status.NO_PLAN_IN_TIME, STOPPED, bound=bound)
             continue
         result = _integers(model, root, blocks, starts, watch, gap, start)
         said = result.said
@@ -102,7 +105,9 @@ def solve_joint(
             infeasible = result.status is Status.INFEASIBLE and result.is_bound and complete
             status = Status.INFEASIBLE if infeasible else Status.NO_PLAN_IN_TIME
             return JointAnswer(status, said, bound=bound)
-        if _add_rows(blocks, result.x) and not watch.stopped:
+        if _add_rows(blocks, result.x):
+            if watch.stopped:  # what was found exceeds capacities: it is no plan
+                return JointAnswer(Status.NO_PLAN_IN_TIME, STOPPED, bound=bound)
             start = result.x
             continue
         objective = float(model.cost @ result.x)
