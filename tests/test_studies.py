@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from optimizer.studies.case import Case, difference
 from optimizer.studies.listed import listed, read_cases
 from optimizer.studies.query import QueryError, query_study
 from optimizer.studies.session import Session, StudyStopped
-from optimizer.studies.store import Store, StudyFolderError
+from optimizer.studies.store import MemoryStore, Store, StudyFolderError
 
 CASES = """name,overrides,closed,target
 dear goods,industries.electronics.output_value_cny_per_teu*=1.5,,
@@ -225,3 +226,36 @@ def test_a_difference_knows_what_is_proven() -> None:
     value, low, high = difference(all_in, base)
     assert low <= value <= high
     assert value >= -1e-9
+
+
+def test_what_is_not_proven_is_not_a_range() -> None:
+    from dataclasses import replace
+
+    from optimizer.plan.plan import Status
+
+    with Session("two_zones") as session:
+        most = session.solve([session.case("most", Question(objective="absorbed"))])[0]
+        least = session.base()
+    assert most.maximised
+    assert not least.maximised
+    assert most.low == most.objective <= most.high
+    assert least.high == least.objective >= least.low
+    open_ended = replace(most, plan=None, status=Status.NO_PLAN_IN_TIME, bound=90.0)
+    assert (open_ended.low, open_ended.high) == (-math.inf, 90.0)
+    blind = replace(least, plan=replace(least.plan, bound=math.nan))
+    assert (blind.low, blind.high) == (-math.inf, least.objective)
+
+
+def test_a_store_in_memory_is_of_one_instance() -> None:
+    store = MemoryStore()
+    with Session("two_zones", store=store) as session:
+        session.base()
+    with pytest.raises(StudyFolderError, match="other tables"):
+        Session("dry_port", store=store)
+
+
+def test_the_first_solve_is_not_silent() -> None:
+    said: list[str] = []
+    with Session("two_zones", on_progress=lambda event: said.append(event.detail)) as session:
+        session.base()
+    assert any(text.startswith("base: ") for text in said)

@@ -82,6 +82,7 @@ class Solved:
     seconds: float
     plan: Plan | None = None
     notes: tuple[str, ...] = ()
+    maximised: bool = False  # the question's objective: without a plan, the bound is an upper one
     document: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,17 +109,24 @@ class Solved:
 
     @property
     def low(self) -> float:
-        """Least that the true optimum can be (minimisation); -inf where nothing is proven."""
+        """Least that the true optimum can be; -inf where nothing is proven, inf where no plan is.
+
+        Of a maximised objective the plan is what is proven from below.
+        """
         if self.plan is not None:
-            return min(self.plan.objective, self.plan.bound)
+            proven = self.plan.objective if self.maximised else self.plan.bound
+            return -math.inf if math.isnan(proven) else min(self.plan.objective, proven)
         if self.status is Status.INFEASIBLE:
             return math.inf
-        return self.bound if math.isfinite(self.bound) else -math.inf
+        return self.bound if math.isfinite(self.bound) and not self.maximised else -math.inf
 
     @property
     def high(self) -> float:
-        """Most that the true optimum can be (minimisation); inf without a plan."""
-        return max(self.plan.objective, self.plan.bound) if self.plan is not None else math.inf
+        """Most that the true optimum can be; inf where nothing is proven."""
+        if self.plan is None:
+            return self.bound if self.maximised and math.isfinite(self.bound) else math.inf
+        proven = self.plan.bound if self.maximised else self.plan.objective
+        return math.inf if math.isnan(proven) else max(self.plan.objective, proven)
 
 
 def difference(a: Solved, b: Solved) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from instances import Instance, read_instance
 from optimizer.errors import OptimizerError
@@ -21,6 +21,9 @@ from optimizer.studies.case import Case, Solved
 from optimizer.studies.executors import Executor, executor_of
 from optimizer.studies.store import MemoryStore, Store
 from optimizer.studies.worker import Context
+
+if TYPE_CHECKING:
+    from optimizer.engine.progress import ProgressEvent
 
 T = TypeVar("T")
 Inquiry = Generator[list[Case], list[Solved], T]
@@ -207,14 +210,13 @@ class Session:
                 raise ValueError(f"{case.name}: no finished case {case.start} with a plan")
             plan = first.plan
         self._cases[case.key] = case
-        self._workers().submit(case, plan)
         self._tell(case.name)
+        self._workers().submit(case, plan)
 
     def _workers(self) -> Executor:
         if self._executor is None:
             context = Context(self.instance, self.question, self.gap, self.time_limit_s)
-            if self.workers <= 1 and self.scheduler is None:
-                context.cancel = self.cancel
+            context.cancel, context.progress = self.cancel, self._tell_of
             self._executor = executor_of(context, self.workers, self.scheduler)
         return self._executor
 
@@ -243,13 +245,20 @@ class Session:
         if solved.plan is not None:
             self.worst_gap = max(self.worst_gap, solved.gap)
 
+    def _tell_of(self, event: ProgressEvent) -> None:
+        """Tell of a solve in this process: the base, or any case where there are no workers."""
+        gap = "" if event.gap is None else f", gap {event.gap:.2%}"
+        first = next(iter(self._cases.values()), None)
+        self._tell(f"{first.name if first is not None else 'base'}: {event.phase}{gap}")
+
     def _tell(self, detail: str = "") -> None:
         if self.on_progress is None:
             return
         left = None
         if self.solves:
             each = self._busy_s / self.solves
-            left = each * len(self._cases) / max(1, self._workers().width)
+            width = 1 if self._executor is None else self._executor.width
+            left = each * len(self._cases) / max(1, width)
         done = self.solves + self.reused
         self.on_progress(
             StudyProgress(

@@ -46,9 +46,19 @@ class MemoryStore:
     def __init__(self) -> None:
         self.solved: dict[str, Solved] = {}
         self.cases: dict[str, Case] = {}
+        self.instance_hash = ""
 
     def begin(self, instance: Instance, question: Question) -> None:
-        """Nothing to prepare."""
+        """Make sure that all that is kept belongs to the same instance.
+
+        Raises
+        ------
+        StudyFolderError
+            It was used for other tables: their solves answer nothing about these.
+        """
+        if self.instance_hash not in ("", instance.hash):
+            raise StudyFolderError("this store holds solves of other tables: make a new one")
+        self.instance_hash = instance.hash
 
     def find(self, key: str) -> Solved | None:
         """The finished case of a key, if there is one."""
@@ -234,6 +244,7 @@ def _solved(document: dict[str, Any]) -> Solved:
         seconds=float(raw["seconds"]),
         plan=Plan.from_json(json.dumps(plan)) if plan is not None else None,
         notes=tuple(raw["notes"]),
+        maximised=bool(raw["maximised"]),
         document=_numbers(raw["document"]),
     )
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from instances import Instance
 from networks.network import Network, build_network
 from optimizer.api import solve
 from optimizer.memory import Memory
-from optimizer.plan.plan import Plan, Question, Status
+from optimizer.plan.plan import MAXIMISED, Plan, Question, Status
 from optimizer.result import Result
 from optimizer.studies.case import SOLVE, Case, Solved
+
+if TYPE_CHECKING:
+    from optimizer.engine.progress import ProgressEvent
 
 THREADS, SEED = 1, 0
 KEPT = 64  # instances whose network and routes a worker keeps
@@ -43,8 +47,14 @@ class Context:
     gap: float
     time_limit_s: float
     plans: dict[str, Plan] = field(default_factory=dict)
-    cancel: threading.Event | None = None  # where the process that asks is the one that solves
+    # Only in the process that asks:
+    cancel: threading.Event | None = None
+    progress: Callable[[ProgressEvent], None] | None = None
     kept: dict[tuple[Any, ...], Kept] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What other processes get: all but what ties the context to this one."""
+        return self.__dict__ | {"cancel": None, "progress": None}
 
     @cached_property
     def network(self) -> Network:
@@ -64,6 +74,7 @@ class Context:
             seed=SEED,
             explain=False,
             cancel=self.cancel,
+            on_progress=self.progress,
         )
 
     def is_base(self, case: Case) -> bool:
@@ -118,6 +129,7 @@ class Context:
             "explain": False,
             "start": self.start_of(case),
             "cancel": self.cancel,
+            "on_progress": self.progress,
         }
         if case.keep:
             kept = self.kept_of(case)
@@ -163,6 +175,7 @@ def solved_of(case: Case, result: Result, seconds: float) -> Solved:
         seconds,
         plan=result.plan if result.has_plan else None,
         notes=result.notes,
+        maximised=case.question.objective in MAXIMISED,
     )
 
 
