@@ -333,10 +333,16 @@ class _Study:
         ):
             if not rows:
                 continue
+            lost = [m.failure.element.name for m in rows if math.isinf(m.free[0])]
+            if lost:
+                yield f"Without any one of these there is no plan at all: {', '.join(lost[:8])}."
+            rows = [m for m in rows if not math.isinf(m.free[0])]
+            if not rows:
+                continue
             top = max(rows, key=lambda m: _sortable(m.free[0]))
             decided = proven_ranks([m.free[1:] for m in rows])[rows.index(top)][1] == 1
             surely = "" if decided else " (others may cost as much: see the ranks)"
-            yield what.format(len(rows)) + (
+            yield what.format(len(rows) + len(lost)) + (
                 f"{top.failure.element.name} costs most: {_amount(top.free)} a year above the base "
                 f"of {total:,.1f} with the siting free, {_amount(top.kept)} with the siting "
                 f"kept{surely}."
