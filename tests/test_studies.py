@@ -259,3 +259,24 @@ def test_the_first_solve_is_not_silent() -> None:
     with Session("two_zones", on_progress=lambda event: said.append(event.detail)) as session:
         session.base()
     assert any(text.startswith("base: ") for text in said)
+
+
+def test_ranges_are_drawn_from_their_near_end_to_their_far_end() -> None:
+    from optimizer.report.chapter import Chart, Column, Table
+    from optimizer.report.study_charts import chart_figure
+
+    columns = (Column("what", "What"), Column("low", "Low", "mcny"), Column("high", "High", "mcny"))
+    ranges = ((-2.0, 3.0), (4.0, 6.0), (-5.0, -1.0))
+    rows = tuple({"what": str(k), "low": a, "high": b} for k, (a, b) in enumerate(ranges))
+    chart = Chart("c", "C", "ranges", "t", x="what", low="low", high="high")
+    figure = chart_figure(
+        Chapter("n", "N", tables=(Table("t", "T", columns, rows),), charts=(chart,)), chart
+    )
+    assert figure is not None
+    low, high = figure["data"]
+    ends = [
+        [(b, b + x) for b, x in zip(trace["base"], trace["x"], strict=True)]
+        for trace in (low, high)
+    ]
+    assert ends[0] == [(0.0, -2.0), (0.0, 4.0), (-1.0, -5.0)]
+    assert ends[1] == [(0.0, 3.0), (4.0, 6.0), (0.0, -1.0)]

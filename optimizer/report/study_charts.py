@@ -156,17 +156,26 @@ def _bar(names: Sequence[str], values: Sequence[float], group: str, colour: str)
 
 
 def _ranges(rows: Sequence[Mapping[str, Any]], chart: Chart) -> tuple[list[Any], dict[str, Any]]:
+    """Return bars from the base to the near end of a range, and on to its far end.
+
+    Where the base lies inside the range, one bar goes to each side.
+    """
     rows = rows[: chart.most]
     names = _names(rows, chart.x)
     base = 0.0 if math.isnan(chart.base) else chart.base
+    lows, highs = ([float(r[n]) for r in rows] for n in (chart.low, chart.high))
+    pairs = list(zip(lows, highs, strict=True))
+    starts = {
+        chart.low: [high if high < base else base for _, high in pairs],
+        chart.high: [low if low > base else base for low, _ in pairs],
+    }
     traces = []
-    for column, colour in ((chart.low, DOWN), (chart.high, UP)):
-        values = [float(r[column]) for r in rows]
+    for column, values, colour in ((chart.low, lows, DOWN), (chart.high, highs, UP)):
         traces.append(
             {
-                "type": "bar", "orientation": "h", "y": names, "base": [base] * len(rows),
-                "x": [v - base for v in values], "name": plot_text(column.replace("_", " ")),
-                "marker": {"color": colour},
+                "type": "bar", "orientation": "h", "y": names, "base": starts[column],
+                "x": [v - s for v, s in zip(values, starts[column], strict=True)],
+                "name": plot_text(column.replace("_", " ")), "marker": {"color": colour},
                 "customdata": [f"{n}<br>{shown(v)}" for n, v in zip(names, values, strict=True)],
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
