@@ -25,6 +25,7 @@ _HOME = {
     "find_routes": "networks.routes",
     "calibrate": "networks.calibration",
     "solve": "optimizer.api",
+    "solve_events": "optimizer.events",
     "curve": "optimizer.studies.curve",
     "Result": "optimizer.result",
     "Question": "optimizer.plan.plan",
