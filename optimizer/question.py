@@ -10,6 +10,7 @@ from instances import Instance
 from instances.errors import Fault, InstanceError
 from optimizer.plan.plan import DECISIONS, EVERY_INDUSTRY, OBJECTIVES, Question
 
+AMOUNTS = ("increment", "output", "zone_output")  # kinds that are not counted in whole numbers
 Bound = tuple[str, str, float]  # kind of decision, id, count
 
 
@@ -85,6 +86,8 @@ def _ids(instance: Instance, kind: str) -> Collection[str]:
         return list(services.loc[services["runs_today"] == 0, "service_id"])
     if kind == "output":
         return [*tables["industries"]["industry_id"], EVERY_INDUSTRY]
+    if kind == "zone_output":
+        return list(tables["zones"]["zone_id"])
     table = {"zone": "zones", "module": "modules", "project": "projects", "increment": "pools"}
     column = {"increment": "pool_id"}.get(kind, f"{kind}_id")
     return list(tables[table[kind]][column])
@@ -108,7 +111,7 @@ def _decisions(instance: Instance, question: Question) -> Iterator[Fault]:
             if not _is_number(count):
                 yield _fault(f"{label} {name}", count, "must be a number >= 0")
                 continue
-            if kind not in ("increment", "output") and count != math.floor(count):
+            if kind not in AMOUNTS and count != math.floor(count):
                 yield _fault(f"{label} {name}", count, "must be a whole number")
             if kind in ("zone", "host", "project", "service") and count > 1:
                 yield _fault(f"{label} {name}", count, "is decided yes or no: write 1 or 0")

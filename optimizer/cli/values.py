@@ -13,8 +13,16 @@ class Number(click.FloatRange):
 
     name = "number"
 
-    def __init__(self, min: float = 0.0, *, min_open: bool = False, endless: bool = False) -> None:
-        super().__init__(min=min, min_open=min_open)
+    def __init__(
+        self,
+        min: float = 0.0,
+        max: float | None = None,
+        *,
+        min_open: bool = False,
+        max_open: bool = False,
+        endless: bool = False,
+    ) -> None:
+        super().__init__(min=min, max=max, min_open=min_open, max_open=max_open)
         self.endless = endless
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

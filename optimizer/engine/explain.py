@@ -194,7 +194,7 @@ def limit_words(measure: str, value: float) -> str:
 
 def decision_words(side: str, kind: str, name: str, count: float) -> str:
     """Return a bound on a decision in words."""
-    if kind == "output":
+    if kind in ("output", "zone_output"):
         return f"at {side} {count:,.6g} million CNY of output a year come ({name})"
     if kind in ("module", "increment"):
         return f"{kind} {name}: at {side} {count:,.6g}"
@@ -209,6 +209,7 @@ def _unit(m: SitingModel, key: Key) -> str:
     if kind in ("least", "most"):
         return {
             "increment": "units of the pool", "module": "modules", "output": "million CNY",
+            "zone_output": "million CNY",
         }.get(key[1], f"{key[1]}s")
     if kind == "differ":
         return "zones"

@@ -84,6 +84,8 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
 
 def _only_opening(m: SitingModel) -> list:
     """Projects that do nothing but open routes, and that nothing else asks for."""
+    if m.shares_projects:
+        return []
     problem = m.problem
     effects = problem.table("project_effects")
     other = set(effects.loc[~effects["effect"].str.startswith("opens_"), "project_id"])

@@ -45,6 +45,7 @@ class SitingModel:
     most: dict[tuple[int, int], float] = field(default_factory=dict)  # (zone, industry) -> mcny
     explicit_of: dict[int, list[int]] = field(default_factory=dict)  # cell -> ("x") columns
     resources: Resources = field(default_factory=lambda: Resources([], {}, {}))
+    shares_projects: bool = False  # other models may build them too: no project is screened out
     shift_use: dict[int, dict[int, float]] = field(default_factory=dict)  # see `routes.shifts`
     n_shifts_known: int = 0
 

@@ -11,30 +11,30 @@ def add_decisions(m: SitingModel) -> None:
     """Bounds on single decisions, as rows, so that a conflict can name them."""
     question = m.problem.question
     for kind, name, least in question.least:
-        if kind == "output":
-            m.lp.add_row(("least", kind, name), output_terms(m, name), low=least)
+        if kind in ("output", "zone_output"):
+            m.lp.add_row(("least", kind, name), output_terms(m, kind, name), low=least)
         elif least > 0:
             column = decision_column(m, kind, name, make=True)
             terms = [] if column is None else [(column, 1.0)]
             m.lp.add_row(("least", kind, name), terms, low=least)
     for kind, name, most in question.most:
-        if kind == "output":
-            m.lp.add_row(("most", kind, name), output_terms(m, name), high=most)
+        if kind in ("output", "zone_output"):
+            m.lp.add_row(("most", kind, name), output_terms(m, kind, name), high=most)
             continue
         column = decision_column(m, kind, name)
         if column is not None:
             m.lp.add_row(("most", kind, name), [(column, 1.0)], high=most)
 
 
-def output_terms(m: SitingModel, name: str) -> list[tuple[int, float]]:
-    """Return terms whose sum is the output of an industry, or of all, that comes to the zones."""
-    industries = m.problem.industries
-    cells = [
-        cell
-        for (_, industry), members in m.cells_of.items()
-        if name in (EVERY_INDUSTRY, industries[industry])
-        for cell in members
-    ]
+def output_terms(m: SitingModel, kind: str, name: str) -> list[tuple[int, float]]:
+    """Return terms whose sum is the output of an industry, of all, or of a zone."""
+    problem = m.problem
+    cells = []
+    for (zone, industry), members in m.cells_of.items():
+        is_of_zone = problem.zones[zone] == name
+        is_of_industry = name in (EVERY_INDUSTRY, problem.industries[industry])
+        if is_of_zone if kind == "zone_output" else is_of_industry:
+            cells += members
     return m.out_terms(cells)
 
 

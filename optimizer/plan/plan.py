@@ -43,6 +43,7 @@ DECISIONS = {
     "service": "1 if the service runs by decision",
     "increment": "amount bought for the pool, in the pool's unit",
     "output": "million CNY a year that come to the zones; the id is an industry, or `all`",
+    "zone_output": "million CNY a year that come to the zone",
 }
 EVERY_INDUSTRY = "all"  # the id of an ``output`` bound on what all industries bring together
 

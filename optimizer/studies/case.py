@@ -39,6 +39,8 @@ class Case:
     task, data
         ``solve``, or ``package.module:function`` with its JSON data: ``function(context, case)``
         returns a JSON document, kept as `Solved.document` (see `optimizer.studies.worker`).
+    keep
+        Many cases have these overrides: a worker keeps their network and routes for the next one.
     tags
         Columns for tables.
     """
@@ -52,12 +54,14 @@ class Case:
     time_limit_s: float = 300.0
     task: str = SOLVE
     data: str = ""
+    keep: bool = False
     tags: tuple[tuple[str, Any], ...] = ()
 
     @cached_property
     def key(self) -> str:
         """Twenty hex digits that name the solve, whatever it is called."""
-        parts = {k: v for k, v in asdict(self).items() if k not in ("name", "tags")}
+        left_out = ("name", "tags") if self.keep else ("name", "tags", "keep")
+        parts = {k: v for k, v in asdict(self).items() if k not in left_out}
         text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 

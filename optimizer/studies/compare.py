@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from instances import Instance, read_instance
 from instances.schema import TABLES
 from optimizer.plan.plan import Plan
@@ -262,9 +264,9 @@ def changed_inputs(before: Side, after: Side) -> list[tuple[str, str, str, str, 
                     found.append(
                         (table.name, key, name, _text(mine), _text(later), _factor(mine, later))
                     )
-    moves = before.instance.dense_moves, after.instance.dense_moves
-    if any(m is not None for m in moves) and before.instance.hash != after.instance.hash:
-        same = all(m is not None for m in moves) and (moves[0] == moves[1]).all()
+    old, new = before.instance.dense_moves, after.instance.dense_moves
+    if old is not None or new is not None:
+        same = old is not None and new is not None and np.array_equal(old, new)
         if not same:
             found.append(("moves", "", "(matrix)", "", "differs", math.nan))
     return found

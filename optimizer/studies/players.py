@@ -272,8 +272,8 @@ def loads_of(instance: Instance, plan: Plan) -> dict[tuple[str, str], float]:
             row = link[element]
             passed |= {("port", row.tail_place_id): None, ("port", row.head_place_id): None}
             passed |= {("corridor", c): None for c in _many(row.corridor_id)}
-        for key in passed:
-            loads[key] += flow.teu
+        for stop in passed:
+            loads[stop] += flow.teu
     return dict(loads)
 
 

@@ -13,11 +13,22 @@ from typing import Any
 from instances import Instance
 from networks.network import Network, build_network
 from optimizer.api import solve
+from optimizer.memory import Memory
 from optimizer.plan.plan import Plan, Question, Status
 from optimizer.result import Result
 from optimizer.studies.case import SOLVE, Case, Solved
 
 THREADS, SEED = 1, 0
+KEPT = 64  # instances whose network and routes a worker keeps
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An instance with overrides, its network, and the routes of its goods."""
+
+    instance: Instance
+    network: Network
+    memory: Memory
 
 
 @dataclass
@@ -33,6 +44,7 @@ class Context:
     time_limit_s: float
     plans: dict[str, Plan] = field(default_factory=dict)
     cancel: threading.Event | None = None  # where the process that asks is the one that solves
+    kept: dict[tuple[Any, ...], Kept] = field(default_factory=dict)
 
     @cached_property
     def network(self) -> Network:
@@ -72,6 +84,26 @@ class Context:
             return plan
         return replace(self.base, _plan=plan, _memory=replace(memory, values={}))
 
+    def kept_of(self, case: Case) -> Kept:
+        """Return instance, network and routes of a case, from the last time they were needed.
+
+        Routes depend on the tables and on what is closed, and on nothing that was solved before:
+        an answer is the same whether they were kept or found anew.
+        """
+        key = (case.overrides, case.question.closed, case.question.objective)
+        found = self.kept.pop(key, None)
+        if found is None:
+            from optimizer.problem import build_problem
+
+            instance = self.instance_of(case)
+            network = self.network if instance is self.instance else build_network(instance)
+            problem = build_problem(instance, network, case.question)
+            found = Kept(instance, network, Memory(problem))
+        self.kept[key] = found  # the last used is the last to go
+        while len(self.kept) > KEPT:
+            del self.kept[next(iter(self.kept))]
+        return found
+
     def instance_of(self, case: Case) -> Instance:
         """The instance with the overrides of a case."""
         return self.instance.override(*case.overrides) if case.overrides else self.instance
@@ -87,7 +119,14 @@ class Context:
             "start": self.start_of(case),
             "cancel": self.cancel,
         }
-        instance = self.instance_of(case)
+        if case.keep:
+            kept = self.kept_of(case)
+            options["network"], instance = kept.network, kept.instance
+            first = options["start"]
+            plan = first if isinstance(first, Plan) else first and first._plan
+            options["start"] = replace(self.base, _plan=plan, _memory=kept.memory)
+        else:
+            instance = self.instance_of(case)
         if instance is self.instance:
             options["network"] = self.network
         return solve(instance, case.question, **(options | more))

@@ -114,7 +114,7 @@ def _is_known(facts: Facts, kind: str, name: str) -> bool:
         return name == EVERY_INDUSTRY or name in facts.industry
     tables: dict[str, Any] = {
         "zone": facts.zone, "module": facts.module, "project": facts.project,
-        "increment": facts.pool,
+        "increment": facts.pool, "zone_output": facts.zone,
     }  # fmt: skip
     return name in tables[kind]
 
@@ -162,6 +162,8 @@ def _count(facts: Facts, plan: Plan, kind: str, name: str, *, shut: bool) -> flo
         return math.fsum(
             move.output_mcny for move in plan.moves if name in (EVERY_INDUSTRY, move.industry_id)
         )
+    if kind == "zone_output":
+        return math.fsum(move.output_mcny for move in plan.moves if move.zone_id == name)
     if kind == "module":
         return math.fsum(count for module_id, count in plan.modules if module_id == name)
     if kind == "increment":

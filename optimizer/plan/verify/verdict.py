@@ -80,7 +80,9 @@ class Verdict:
     def _share(self) -> str:
         """Say how much of the stated bound needs no solver."""
         stated, certified = self.bound_stated, self.bound_certified
-        if certified is None or not (math.isfinite(stated) and stated > 0 and certified > 0):
+        if certified is None or not isinstance(stated, int | float):  # a plan may hold anything
+            return ""
+        if not (math.isfinite(stated) and stated > 0 and certified > 0):
             return ""
         return f", {100 * min(1.0, certified / stated):.4f} % of the stated bound, without a solver"
 

@@ -1,0 +1,300 @@
+"""The chapter of `stochastic`: the siting, its cost in every scenario, what waiting is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from optimizer.engine.risk import Risk, risk_of
+from optimizer.plan.plan import Status
+from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
+from optimizer.studies.scenarios import Scenario, budget_scenarios
+from optimizer.studies.session import Session
+from optimizer.studies.stages import siting_of
+from optimizer.studies.stochastic import Choice, TwoStage, Worth, worth
+
+MCNY = "million CNY a year"
+NOTHING = 1e-6  # of the cost: less is rounding
+NAMES = {
+    "expected": "least expected cost",
+    "cvar": "least CVaR",
+    "regret": "least largest regret",
+    "worst": "budgeted robust",
+}
+
+MEASURES = (
+    Column("measure", "What the siting is best for"),
+    Column("value_mcny", "Value, million CNY a year", "mcny"),
+    Column("bound_mcny", "Proven bound", "mcny"),
+    Column("gap_share", "Gap", "share"),
+    Column("decided", "Gap reached"),
+    Column("expected_mcny", "Expected cost of the siting", "mcny"),
+    Column("cvar_mcny", "Its CVaR", "mcny"),
+    Column("regret_mcny", "Its largest regret", "mcny"),
+    Column("worst_mcny", "Its worst scenario", "mcny"),
+    Column("zones_count", "Zones", "count"),
+    Column("method", "Method"),
+    Column("stopped", "Why it stopped"),
+)
+VALUES = (
+    Column("quantity", "Quantity"),
+    Column("value_mcny", "Value, million CNY a year", "mcny"),
+    Column("low_mcny", "at least", "mcny"),
+    Column("high_mcny", "at most", "mcny"),
+    Column("decided", "Above 0 for sure"),
+    Column("gap_share", "Gap of the solves behind it", "share"),
+)
+SCENARIOS = (
+    Column("scenario", "Scenario"),
+    Column("probability_share", "Probability", "share"),
+    Column("about", "Sums against the tables"),
+    Column("status", "Status"),
+    Column("cost_mcny", "Cost with the siting", "mcny"),
+    Column("known_mcny", "If it were known", "mcny"),
+    Column("regret_mcny", "Regret", "mcny"),
+    Column("regret_high_mcny", "at most", "mcny"),
+    Column("absorbed_mcny", "Absorbed, million CNY a year", "mcny"),
+    Column("zones_known_count", "Zones if known", "count"),
+    Column("gap_share", "Gap", "share"),
+)
+SITING = (
+    Column("kind", "Decision"),
+    Column("id", "Id"),
+    Column("count", "Decided now", "count"),
+    Column("mean_count", "In the mean scenario's plan", "count"),
+    Column("known_share", "Built if the scenario were known (probability)", "share"),
+)
+
+
+def stochastic(
+    session: Session,
+    scenarios: Sequence[Scenario],
+    *,
+    total_gap: float = 2e-3,
+    method: str = "auto",
+    alpha: float = 0.9,
+    cvar_weight: float | None = None,
+    regret: bool = False,
+    robust: int | None = None,
+    drawn: str = "",
+) -> Chapter:
+    """Return the chapter of a siting that is decided before it is known which scenario comes.
+
+    Parameters
+    ----------
+    scenarios
+        With probabilities that add up to 1 (`optimizer.studies.scenarios`).
+    total_gap
+        Gap of the expected cost (and of the other measures) at which no better siting is sought.
+    method
+        ``extensive`` (one model), ``decomposition``, or ``auto``: one model where it is small.
+    alpha, cvar_weight
+        CVaR is the mean of the costliest ``1 - alpha`` of probability. With a weight, the siting
+        that is best for (1 - weight) mean + weight CVaR is sought too.
+    regret
+        Seek the siting of least largest regret too.
+    robust
+        Seek the siting whose worst cost is least when at most so many groups of numbers are at
+        their documented worst (`budget_scenarios`).
+    drawn
+        How the scenarios came about, for the page.
+    """
+    two = TwoStage(session, scenarios, total_gap, method)
+    choice = two.choose(Risk())
+    value = worth(two, choice)
+    choices = [choice]
+    tail = Risk("cvar", alpha, 1.0 if cvar_weight is None else cvar_weight)
+    if cvar_weight is not None:
+        choices.append(two.choose(tail))
+    if regret:
+        choices.append(two.choose(Risk("regret")))
+    rows = [_measure_row(two, c, alpha) for c in choices]
+    cautions = _cautions(two, choice, value)
+    if robust is not None:
+        worst = TwoStage(session, budget_scenarios(session.instance, robust), total_gap, method)
+        found = worst.choose(Risk("worst"))
+        rows.append(_robust_row(worst, found, robust))
+    tables = (
+        Table("measures", "Sitings, and what they are best for", MEASURES, rows_of(MEASURES, rows)),
+        Table("worth", "What the future is worth", VALUES, rows_of(VALUES, _worth_rows(two, value)),
+              note="Expected costs, and their differences with what the gaps leave open."),
+        Table("scenarios", "Scenarios with the siting of least expected cost", SCENARIOS,
+              rows_of(SCENARIOS, _scenario_rows(two, choice))),
+        Table("siting", "What is decided now", SITING,
+              rows_of(SITING, _siting_rows(two, choice)), most=80),
+    )  # fmt: skip
+    return Chapter(
+        "stochastic",
+        "Siting under uncertainty",
+        "不确定条件下的选址",
+        asked=(
+            f"{len(scenarios)} scenarios of {session.instance.name}"
+            + (f": {drawn}" if drawn else ""),
+            "decided now: zones, hosts, modules, projects; decided in each scenario: moves, "
+            "rivals, stays, routes, services, what is bought",
+        ),
+        findings=_findings(two, choice, value, alpha),
+        tables=tables,
+        charts=(
+            Chart("cost", f"Cost of the siting in each scenario, {MCNY}", "bars", "scenarios",
+                  x="scenario", y="cost_mcny", most=60),
+            Chart("regret", f"Regret: what knowing the scenario would have saved, {MCNY}", "bars",
+                  "scenarios", x="scenario", y="regret_mcny", most=60),
+        ),
+        cautions=cautions,
+        assumed=(
+            ("probabilities of the scenarios", drawn or "given in the file"),
+            ("blocks.*.volume_mcny_per_year", "volumes, where a scenario changes them"),
+        ),
+        facts=session.facts(),
+    )  # fmt: skip
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _measure_row(two: TwoStage, choice: Choice, alpha: float) -> tuple[object, ...]:
+    p, high = two.probability, [s.high for s in choice.solved]
+    regret = two.risk_for(Risk("regret"), bound=False)
+    name = NAMES[choice.risk.kind]
+    if choice.risk.kind == "cvar":
+        name += f" (alpha {choice.risk.alpha:g}, weight {choice.risk.weight:g})"
+    return (
+        name, choice.measure.value, choice.measure.low, choice.measure.gap,
+        _yes(choice.measure.gap <= two.total_gap),
+        risk_of(high, p, Risk()), risk_of(high, p, Risk("cvar", alpha)),
+        risk_of(high, p, regret), max(high),
+        sum(d[0] == "zone" for d in choice.siting), choice.method, choice.stopped,
+    )  # fmt: skip
+
+
+def _robust_row(two: TwoStage, choice: Choice, gamma: int) -> tuple[object, ...]:
+    high = [s.high for s in choice.solved]
+    return (
+        f"{NAMES['worst']}: at most {gamma} groups at their worst ({len(two.scenarios)} cases)",
+        choice.measure.value, choice.measure.low, choice.measure.gap,
+        _yes(choice.measure.gap <= two.total_gap), math.nan, math.nan, math.nan, max(high),
+        sum(d[0] == "zone" for d in choice.siting), choice.method, choice.stopped,
+    )  # fmt: skip
+
+
+def _worth_rows(two: TwoStage, value: Worth) -> list[tuple[object, ...]]:
+    gap = two.session.worst_gap
+    named = (
+        ("expected cost of the siting (RP)", value.recourse),
+        ("expected cost if every scenario were known (WS)", value.wait_and_see),
+        ("expected cost of the mean scenario's siting (EEV)", value.mean_siting),
+        ("value of the stochastic solution (VSS = EEV - RP)", value.value_of_solution),
+        ("value of perfect information (EVPI = RP - WS)", value.perfect_information),
+    )
+    return [
+        (name, v.value, v.low, v.high, _yes(v.low > 0), max(gap, value.recourse.gap))
+        for name, v in named
+    ]
+
+
+def _scenario_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
+    low, high = two.known()
+    rows: list[tuple[object, ...]] = []
+    for k, (scenario, solved) in enumerate(zip(two.scenarios, choice.solved, strict=True)):
+        alone = two.alone[k]
+        rows.append((
+            scenario.name, scenario.probability, scenario.about, str(solved.status),
+            solved.high if solved.plan else math.inf, high[k],
+            max(0.0, solved.high - high[k]), max(0.0, solved.high - low[k]),
+            solved.plan.absorbed_mcny if solved.plan else math.nan,
+            len(alone.open_zones) if alone.plan else math.nan,
+            max(solved.gap, alone.gap) if solved.plan and alone.plan else math.nan,
+        ))  # fmt: skip
+    return rows
+
+
+def _siting_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
+    instance = two.session.instance
+    mean = siting_of(instance, two.mean.plan) if two.mean.plan else None
+    known: dict[tuple[str, str], float] = {}
+    for scenario, solved in zip(two.scenarios, two.alone, strict=True):
+        for decision in siting_of(instance, solved.plan) if solved.plan else {}:
+            known[decision] = known.get(decision, 0.0) + scenario.probability
+    order = {"zone": 0, "project": 1, "module": 2, "host": 3}
+    names = sorted(set(choice.siting) | set(mean or {}) | set(known),
+                   key=lambda d: (order[d[0]], -known.get(d, 0.0), d))  # fmt: skip
+    return [
+        (
+            d[0], d[1], choice.siting.get(d, 0.0),
+            math.nan if mean is None else mean.get(d, 0.0), min(1.0, known.get(d, 0.0)),
+        )
+        for d in names
+    ]  # fmt: skip
+
+
+def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tuple[str, ...]:
+    zones = [d[1] for d in choice.siting if d[0] == "zone"]
+    m = choice.measure
+    if not math.isfinite(m.value):
+        return (
+            f"No siting with a plan in all {len(two.scenarios)} scenarios was found; the expected "
+            f"cost is at least {m.low:,.1f} {MCNY} ({choice.stopped}).",
+        )
+    spread = [s.high for s in choice.solved]
+    words = [
+        f"Decided now, {len(zones)} zones cost {m.value:,.1f} {MCNY} in the mean over "
+        f"{len(two.scenarios)} scenarios; no siting can cost less than {m.low:,.1f} (gap "
+        f"{m.gap:.2%}): {', '.join(sorted(zones))}.",
+        f"The scenarios cost between {min(spread):,.1f} and {max(spread):,.1f}; the costliest "
+        f"{1 - alpha:.0%} cost {risk_of(spread, two.probability, Risk('cvar', alpha)):,.1f} in the "
+        "mean (CVaR).",
+    ]
+    v = value.value_of_solution
+    if math.isinf(v.low):
+        failing = two.fails(siting_of(two.session.instance, two.mean.plan)) if two.mean.plan else []
+        words.append(
+            f"The plan for the mean scenario cannot be kept: {len(failing)} of "
+            f"{len(two.scenarios)} scenarios ({math.fsum(s.probability for s in failing):.0%} of "
+            "probability) have no plan with it, because something it hosts or builds misses its "
+            "least scale or its supplies there. Planning for the mean alone is not possible; the "
+            "value of the stochastic solution has no limit."
+        )
+    elif v.high <= NOTHING * abs(m.value):
+        words.append("Planning for the mean scenario alone gives a siting that is as good (VSS 0).")
+    elif math.isfinite(v.value):
+        words.append(
+            f"Planning for the scenarios instead of their mean saves {v.value:,.1f} {MCNY}"
+            f" (VSS; proven: between {v.low:,.1f} and {v.high:,.1f})."
+        )
+    e = value.perfect_information
+    words.append(
+        f"Knowing beforehand which scenario comes would save at most {e.high:,.1f} {MCNY} "
+        f"({e.high / m.value:.2%} of the cost; found {e.value:,.1f}, at least {e.low:,.1f}): "
+        "more is not worth paying for forecasts or for waiting."
+    )
+    return tuple(words)
+
+
+def _cautions(two: TwoStage, choice: Choice, value: Worth) -> tuple[str, ...]:
+    words = []
+    if not choice.measure.gap <= two.total_gap:
+        words.append(
+            f"The siting is not proven best: a gap of {choice.measure.gap:.2%} is left, "
+            f"{two.total_gap:.2%} was asked for ({choice.stopped})."
+        )
+    for name, interval in (
+        ("value of the stochastic solution", value.value_of_solution),
+        ("value of perfect information", value.perfect_information),
+    ):
+        if not interval.low > 0 and interval.high > NOTHING * abs(choice.measure.value):
+            words.append(
+                f"Whether the {name} is above 0 is not decided: the gaps leave "
+                f"{interval.low:,.1f} to {interval.high:,.1f}. A smaller --gap decides it."
+            )
+    weak = [s.name for s, a in zip(two.scenarios, two.alone, strict=True)
+            if a.status is not Status.OPTIMAL]  # fmt: skip
+    if weak:
+        words.append(f"Not solved to the gap alone: {', '.join(weak[:10])}.")
+    words.append(
+        "Services, whole blocks and curves are decided by whole numbers in each scenario: values "
+        "come from integer solves, bounds from each scenario's own solve and from linear "
+        "relaxations."
+    )
+    return tuple(words)
