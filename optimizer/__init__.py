@@ -25,6 +25,7 @@ _HOME = {
     "find_routes": "networks.routes",
     "calibrate": "networks.calibration",
     "solve": "optimizer.api",
+    "solve_events": "optimizer.events",
     "curve": "optimizer.studies.curve",
     "parks": "optimizer.studies.parks",
     "Session": "optimizer.studies.session",

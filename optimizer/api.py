@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from instances import Instance, read_instance
 from networks.network import Network, build_network
 from optimizer.checkpoint import Checkpoint, State
-from optimizer.engine.progress import ProgressEvent, Watch, gap_reached
+from optimizer.engine.memory_limit import MemoryGuard, peak_memory_mb
+from optimizer.engine.progress import LinkedEvent, ProgressEvent, Watch, gap_reached
 from optimizer.plan.plan import MAXIMISED, Plan, Question, Status
 from optimizer.result import Result
 
@@ -40,6 +41,7 @@ def solve(
     overrides: Sequence[str] = (),
     start: Plan | Result | None = None,
     checkpoint: Checkpoint | None = None,
+    memory_limit_mb: float = math.inf,
     _method: Method | None = None,
     **asked: Any,
 ) -> Result:
@@ -79,6 +81,10 @@ def solve(
     checkpoint
         Where decisions and bound are kept as they improve (`optimizer.checkpoint`); what it holds
         already, of a run that was killed, is gone on from.
+    memory_limit_mb
+        Resident memory of this process, by the operating system's accounting, at which the solve
+        stops with the best plan so far (``stop_reason`` "memory limit"). SCIP keeps it also by its
+        own account.
 
     Raises
     ------
@@ -115,7 +121,8 @@ def solve(
     if network is None:
         network = build_network(instance)
     seconds["network"] = time.perf_counter() - clock
-    watch = Watch(time_limit_s, on_progress, cancel or threading.Event(), gap=gap)
+    stop = LinkedEvent(cancel)
+    watch = Watch(time_limit_s, on_progress, stop, gap=gap, memory_limit_mb=memory_limit_mb)
     watch.checkpoint = checkpoint
     kept = checkpoint.state if checkpoint is not None else State()
     if math.isfinite(kept.bound):
@@ -132,7 +139,11 @@ def solve(
         structure = recognise(instance, question)
     options: dict[str, Any] = {"gap": gap, "threads": threads, "seed": seed}
     begin = kept.values or start
-    outcome = _solve_by(structure.method, problem, watch, solver, begin, options)
+    with MemoryGuard(memory_limit_mb, stop.set) as guard:
+        outcome = _solve_by(structure.method, problem, watch, solver, begin, options)
+    if guard.exceeded and outcome.stop_reason in ("cancelled", "solver"):
+        outcome.stop_reason = "memory limit"
+        outcome.notes.append(f"more than {memory_limit_mb:,.0f} MB of resident memory")
     _take_over(outcome, kept.bound, gap, -1.0 if question.objective in MAXIMISED else 1.0)
     seconds["build"] = routes + outcome.seconds.get("build", 0.0)
     seconds["solve"] = watch.seconds - seconds["build"]
@@ -167,6 +178,7 @@ def solve(
             "gap": gap,
             "threads": threads,
             "seed": seed,
+            "memory_limit_mb": memory_limit_mb if math.isfinite(memory_limit_mb) else None,
             "overrides": list(overrides),
         },
         root_bound=outcome.root_bound,
@@ -174,6 +186,7 @@ def solve(
         notes=tuple(outcome.notes),
         explanation=explanation,
         structure=structure,
+        peak_memory_mb=peak_memory_mb(),
         _plan=plan,
         _memory=outcome.memory,
     )
@@ -198,11 +211,11 @@ def _solve_by(
     if method == "facility":
         from optimizer.engine.location import solve_location
 
-        return solve_location(problem, watch, start=start, **options)
+        return solve_location(problem, watch, start=start, kept=values, **options)
     if method == "design":
         from optimizer.engine.network_design import solve_network_design
 
-        return solve_network_design(problem, watch, start=start, **options)
+        return solve_network_design(problem, watch, start=start, kept=values, **options)
     from optimizer.engine.siting import solve_siting
 
     return solve_siting(
@@ -219,6 +232,8 @@ def _take_over(outcome: Outcome, bound: float, gap: float, sign: float) -> None:
         outcome.stop_reason = "the bound kept on disk and the plan contradict each other"
         return
     outcome.bound = sign * min(max(sign * outcome.bound, bound), sign * outcome.objective)
+    if "tree_bound" in outcome.certificate:
+        outcome.certificate["tree_bound"] = outcome.bound
     if abs(outcome.objective - outcome.bound) <= gap * abs(outcome.objective):
         outcome.status, outcome.stop_reason = Status.OPTIMAL, gap_reached(gap)
 

@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 import threading
+import time
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,12 +22,17 @@ from instances import Instance, read_instance, write_instance
 from optimizer.errors import OptimizerError
 from optimizer.plan.plan import Question
 
+EVERY_S = 0.2  # the least time between two writes
 FORMAT = "zoneopt-checkpoint-1"
 
 
 @dataclass(frozen=True)
 class State:
-    """The best decisions (integer columns by key) and bound of a solve, in minimisation."""
+    """The best decisions and bound of a solve, in minimisation.
+
+    ``values`` are those of the method: integer columns by key, ("serve", origin, industry, zone)
+    with a share for facility location, ("project", id) for network design.
+    """
 
     values: Mapping[Hashable, float] = field(default_factory=dict)
     objective: float = math.inf
@@ -34,12 +40,18 @@ class State:
 
 
 class Checkpoint:
-    """The checkpoint folder of one run; safe to save to from the solver's threads."""
+    """The checkpoint folder of one run; safe to save to from the solver's threads.
+
+    What is saved is on disk after ``EVERY_S`` at the latest.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = State()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._written = self.state  # what is on disk
+        self._written_at = -math.inf
+        self._timer: threading.Timer | None = None
 
     @classmethod
     def beside(cls, run: Path) -> Checkpoint:
@@ -50,6 +62,7 @@ class Checkpoint:
     def begin(self, instance: Instance, question: Question, options: Mapping[str, Any]) -> None:
         """Write what is asked; an older checkpoint of the same run folder is dropped."""
         self.remove()
+        self.state = self._written = State()
         self.folder.mkdir(parents=True)
         write_instance(instance, self.folder / "instance", "csv")
         about = {
@@ -72,7 +85,33 @@ class Checkpoint:
                 state = State(state.values, state.objective, bound)
             if state is not self.state:
                 self.state = state
-                self._write("state.json", _state_document(state))
+                self._write_soon()
+
+    def drop_plan(self) -> None:
+        """Forget the decisions: they turned out to be no plan."""
+        with self._lock:
+            self.state = State(bound=self.state.bound)
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        """Write now, or a little later if the last time was just now."""
+        wait = self._written_at + EVERY_S - time.monotonic()
+        if wait <= 0:
+            self.flush()
+        elif self._timer is None:
+            self._timer = threading.Timer(wait, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def flush(self) -> None:
+        """Write what is not on disk yet."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self.state is not self._written and self.folder.is_dir():
+                self._write("state.json", _state_document(self.state))
+                self._written, self._written_at = self.state, time.monotonic()
 
     def load(self) -> tuple[Instance, Question, dict[str, Any]]:
         """Return instance, question and options, and take over the state on disk.
@@ -99,12 +138,21 @@ class Checkpoint:
         asked = {k: _tuples(v) for k, v in about["question"].items()}
         path = self.folder / "state.json"
         if path.exists():
-            self.state = _read_state(json.loads(path.read_text(encoding="utf-8")))
+            try:
+                self.state = _read_state(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError, LookupError) as error:
+                raise OptimizerError(f"{path}: the checkpoint is damaged: {error}") from error
+            self._written = self.state
         return instance, Question(**asked), about["options"]
 
     def remove(self) -> None:
         """Delete the folder; the run has ended."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._written = self.state  # nothing is left to write
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
         fresh = self.folder / f".{name}.new"

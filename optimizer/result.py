@@ -42,6 +42,7 @@ class Result:
     notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
     structure: Structure | None = None  # which method was chosen, and why
+    peak_memory_mb: float = float("nan")  # highest resident memory of the process so far
     _plan: Plan | None = field(default=None, repr=False)
     _memory: Memory | None = field(default=None, repr=False)  # for a solve that starts from this
 
@@ -138,6 +139,7 @@ class Result:
             "solver": self.solver,
             "root_bound": _number(self.root_bound),
             "nodes": self.nodes,
+            "peak_memory_mb": _number(round(self.peak_memory_mb, 1)),
             "instance": {"id": self.instance.instance_id, "hash": self.instance.hash},
             "question": asdict(self.question),
             "notes": list(self.notes),

@@ -247,6 +247,14 @@ def test_verify_accepts_the_plan_as_file_and_as_folder(run: Path) -> None:
     assert sum(verdict["components"].values()) == pytest.approx(17.70)
 
 
+def test_verify_takes_a_run_folder_alone(run: Path, tmp_path: Path) -> None:
+    result = zoneopt("verify", run)
+    assert result.exit_code == 0, result.output
+    assert "% of the stated bound, without a solver" in result.stdout
+    assert "no run folder" in refused("verify", tmp_path)
+    assert "no run folder" in refused("verify", "two_zones")
+
+
 def test_verify_prints_the_violated_row_of_a_tampered_plan(run: Path, tmp_path: Path) -> None:
     raw = json.loads((run / "plan.json").read_text(encoding="utf-8"))
     move = next(m for m in raw["moves"] if m["zone_id"] == "taiyuan")

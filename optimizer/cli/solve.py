@@ -11,7 +11,7 @@ import click
 from optimizer.cli.named import closed_ids, zone_ids
 from optimizer.cli.published import reading_options
 from optimizer.cli.terminal import CancelOnInterrupt, ProgressLine, print_json
-from optimizer.cli.values import DecisionBound, NamedNumber, Number, Target
+from optimizer.cli.values import DecisionBound, Memory, NamedNumber, Number, Target
 
 if TYPE_CHECKING:
     from optimizer.result import Result
@@ -136,6 +136,13 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
     help="Relative gap at which to stop.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--memory-limit",
+    "memory_limit_mb",
+    type=Memory(),
+    metavar="4GB",
+    help="Stop with the best plan when the process holds more memory than this.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--out",
@@ -159,6 +166,7 @@ def solve(
     time_limit_s: float,
     gap: float,
     threads: int,
+    memory_limit_mb: float | None,
     seed: int,
     solver: str,
     out: Path | None,
@@ -207,6 +215,8 @@ def solve(
         "threads": threads,
         "seed": seed,
     }
+    if memory_limit_mb is not None:
+        options["memory_limit_mb"] = memory_limit_mb
     checkpoint = None
     if out is not None:
         from optimizer.checkpoint import Checkpoint
@@ -311,6 +321,7 @@ def run_info(result: Result) -> dict[str, Any]:
         "seconds": dict(result.seconds),
         "root_bound": result.root_bound,
         "nodes": result.nodes,
+        "peak_memory_mb": result.peak_memory_mb,
         "notes": list(result.notes),
         "status": result.status.value,
         "stop_reason": result.stop_reason,

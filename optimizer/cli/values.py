@@ -33,6 +33,28 @@ class Number(click.FloatRange):
         return number
 
 
+class Memory(click.ParamType):
+    """An amount of memory with its unit: 4GB, 1.5 GB, 800MB. Comes out in MB."""
+
+    name = "memory"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return MB; `click.BadParameter` with the reason otherwise."""
+        if isinstance(value, float):  # click may convert twice
+            return value
+        text = value.strip().upper().removesuffix("B").removesuffix("I")
+        factor = {"K": 2.0**-10, "M": 1.0, "G": 2.0**10, "T": 2.0**20}.get(text[-1:])
+        try:
+            amount = float(text[:-1]) if factor else math.nan
+        except ValueError:
+            amount = math.nan
+        if not (math.isfinite(amount) and amount > 0):
+            self.fail(f"{value!r} is no amount of memory such as 4GB or 800MB.", param, ctx)
+        return amount * (factor or math.nan)
+
+
 class Target(click.ParamType):
     """A share of all relocatable volume (0.2, 20%), at most 1, or million CNY a year (5000)."""
 

@@ -7,13 +7,14 @@ problem is a matrix; docs/published.md has the mapping in the other direction.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optimizer.engine.accounts import moved_answer
-from optimizer.engine.progress import Watch, gap_reached
+from optimizer.engine.progress import LinkedEvent, Watch, gap_reached
 from optimizer.engine.recognise import binding_pools
 from optimizer.plan.plan import Plan, Status
 from optimizer.problem import MCNY, Problem
@@ -142,9 +143,14 @@ def solve_location(
     threads: int,
     seed: int,
     start: Plan | None = None,
+    kept: Mapping[Hashable, float] | None = None,
 ) -> Outcome:
-    """Solve a siting problem that is facility location; the outcome is that of any siting solve."""
+    """Solve a siting problem that is facility location; the outcome is that of any siting solve.
+
+    ``kept`` is what an earlier part of the run kept of its best plan: the answer is no worse.
+    """
     from optimizer.engine.facility import solve_facility
+    from optimizer.engine.kept_location import KeptAssignment
     from optimizer.engine.siting import Outcome
 
     built = watch.seconds
@@ -154,11 +160,18 @@ def solve_location(
     if start is not None:
         wanted = {m.zone_id for m in start.moves} | set(start.open_zones)
         opened = np.array([zone in wanted for zone in problem.zones])
+    memory = KeptAssignment(problem, location, watch)
+    before = memory.read(kept or {})
+    if before is not None:
+        opened = memory.zones_of(before)
+    enough = LinkedEvent(watch.cancel)
 
     def tell(event: FacilityEvent) -> None:
         incumbent = event.incumbent + constant if math.isfinite(event.incumbent) else None
         bound = event.bound + constant if math.isfinite(event.bound) else None
-        watch.report(event.phase, incumbent, bound)
+        watch.report(event.phase, incumbent, bound, decisions=memory.decisions)
+        if watch.is_closed:  # also by what an earlier part of the run found or proved
+            enough.set()
 
     solving = watch.seconds
     result = solve_facility(
@@ -169,8 +182,10 @@ def solve_location(
         seed=seed,
         start=opened,
         on_progress=tell,
-        cancel=watch.cancel,
+        cancel=enough,
+        on_incumbent=memory.save,
     )
+    result = memory.better_of(result, before, gap)
     outcome = Outcome(
         status=result.status,
         stop_reason=stop_reason(result.status, watch, "no zones can take all blocks"),

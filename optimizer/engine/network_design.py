@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import numpy as np
 from optimizer.engine.accounts import Carried, moved_answer
 from optimizer.engine.location import stop_reason
 from optimizer.engine.passages import Passages
-from optimizer.engine.progress import Watch
+from optimizer.engine.progress import LinkedEvent, Watch
 from optimizer.plan.plan import Plan, Status
 from optimizer.problem import MCNY, Problem
 
@@ -167,8 +168,13 @@ def solve_network_design(
     threads: int,
     seed: int,
     start: Plan | None = None,
+    kept: Mapping[Hashable, float] | None = None,
 ) -> Outcome:
-    """Solve a siting problem that is network design; the outcome is that of any siting solve."""
+    """Solve a siting problem that is network design; the outcome is that of any siting solve.
+
+    ``kept`` is what an earlier part of the run kept of its best plan: the answer is no worse, as
+    the cheapest flow through its projects is the first plan.
+    """
     from optimizer.engine.design.solve import solve_design
     from optimizer.engine.siting import Outcome
 
@@ -179,18 +185,34 @@ def solve_network_design(
     open_zones = _open_zones(problem, mapped.output)
     constant = moved_answer(problem, mapped.output, open_zones).cost_mcny
     constant += math.fsum(_passing_mcny(problem, mapped, c) for c in mapped.commodities)
-    built = watch.seconds
+    mapped_at = watch.seconds
+
+    best: list[tuple[str, ...]] = [()]  # projects of the best plan
+    enough = LinkedEvent(watch.cancel)
 
     def tell(incumbent: float | None, bound: float | None) -> None:
         watch.report(
             "design",
             incumbent + constant if incumbent is not None and math.isfinite(incumbent) else None,
             bound + constant if bound is not None and math.isfinite(bound) else None,
+            decisions=lambda: {"open_zones": open_zones, "projects": best[0]},
         )
+        if watch.is_closed:  # also by what an earlier part of the run found or proved
+            enough.set()
 
+    def keep(cost: float, is_open: np.ndarray) -> None:
+        used = dict.fromkeys(p for p, on in zip(mapped.project, is_open, strict=True) if on and p)
+        best[0] = tuple(used)
+        if watch.checkpoint is not None:
+            values: dict[Hashable, float] = {("project", p): 1.0 for p in used}
+            watch.checkpoint.save(values or {("project", ""): 1.0}, cost + constant, None)
+
+    built = None if start is None else set(start.projects)
+    if kept:
+        built = {str(key[1]) for key in kept if isinstance(key, tuple) and key[0] == "project"}
     opened = None
-    if start is not None:
-        opened = np.array([not p or p in start.projects for p in mapped.project], dtype=bool)
+    if built is not None:
+        opened = np.array([not p or p in built for p in mapped.project], dtype=bool)
     result = solve_design(
         mapped.design,
         gap=gap,
@@ -199,7 +221,8 @@ def solve_network_design(
         seed=seed,
         start=opened,
         on_progress=tell,
-        cancel=watch.cancel,
+        cancel=enough,
+        on_incumbent=keep,
     )
     outcome = Outcome(
         status=result.status,
@@ -208,7 +231,7 @@ def solve_network_design(
         root_bound=result.certificate_bound + constant,
         solver=f"design ({result.method})",
         nodes=result.nodes,
-        seconds={"build": built - began, "design": watch.seconds - built},
+        seconds={"build": mapped_at - began, "design": watch.seconds - mapped_at},
         notes=[*problem.notes, f"proof of the bound: {result.proof}"],
     )
     if result.status.has_plan:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from optimizer.checkpoint import Checkpoint
 
 USUAL_GAP = 1e-3  # the default; `optimizer.plan.verify` takes "optimal" to mean at most this
+Decisions = Mapping[str, Any]  # what a plan decides, by the names of its fields
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
-    """One step of a solve. ``incumbent`` and ``bound`` are None until there is one."""
+    """One step of a solve. ``incumbent`` and ``bound`` are None until there is one.
+
+    ``decisions`` gives what the incumbent decides, by the names of `optimizer.Plan`'s fields
+    (``open_zones``, ``projects`` ...): worked out when it is called, None without an incumbent.
+    ``result`` is there in the last event of `optimizer.solve_events` only.
+    """
 
     phase: str
     seconds: float
     incumbent: float | None = None
     bound: float | None = None
     detail: str = ""
+    decisions: Callable[[], Decisions] | None = field(default=None, repr=False, compare=False)
+    result: Any = field(default=None, repr=False, compare=False)  # an `optimizer.Result`
 
     @property
     def gap(self) -> float | None:
@@ -36,6 +45,18 @@ def gap_reached(gap: float) -> str:
     A gap wider than usual is named, so that "optimal" is never read as more than was proven.
     """
     return "gap reached" if gap <= USUAL_GAP else f"gap of {gap:.10g} reached"
+
+
+class LinkedEvent(threading.Event):
+    """An event that is also set when another one is; setting it leaves the other one alone."""
+
+    def __init__(self, other: threading.Event | None = None) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        """Return whether this event or the other one is set."""
+        return super().is_set() or (self._other is not None and self._other.is_set())
 
 
 @dataclass
@@ -54,6 +75,8 @@ class Watch:
     bound: float | None = None
     checkpoint: Checkpoint | None = None
     gap: float = USUAL_GAP  # relative gap asked for
+    memory_limit_mb: float = float("inf")  # for solvers that keep one of their own
+    decisions: Callable[[], Decisions] | None = None  # of the incumbent
 
     @property
     def seconds(self) -> float:
@@ -70,16 +93,27 @@ class Watch:
         """True once the time is over or the solve was cancelled."""
         return self.cancel.is_set() or self.left_s <= 0
 
+    @property
+    def is_closed(self) -> bool:
+        """True once best incumbent and best bound, of whatever part of the run, meet the gap."""
+        if self.incumbent is None or self.bound is None:
+            return False
+        return self.incumbent - self.bound <= self.gap * abs(self.incumbent)
+
     def report(
         self,
         phase: str,
         incumbent: float | None = None,
         bound: float | None = None,
         detail: str = "",
+        decisions: Callable[[], Decisions] | None = None,
     ) -> None:
-        """Tell where the solve is; the best incumbent and bound so far are kept (minimisation)."""
+        """Tell where the solve is; the best incumbent and bound so far are kept (minimisation).
+
+        ``decisions`` are those of ``incumbent``.
+        """
         if incumbent is not None and (self.incumbent is None or incumbent < self.incumbent):
-            self.incumbent = incumbent
+            self.incumbent, self.decisions = incumbent, decisions
         if bound is not None and (self.bound is None or bound > self.bound):
             self.bound = bound
             if self.checkpoint is not None:
@@ -87,4 +121,5 @@ class Watch:
         if self.on_progress is not None:
             best = None if self.incumbent is None else self.sign * self.incumbent
             limit = None if self.bound is None else self.sign * self.bound
-            self.on_progress(ProgressEvent(phase, self.seconds, best, limit, detail))
+            event = ProgressEvent(phase, self.seconds, best, limit, detail, self.decisions)
+            self.on_progress(event)

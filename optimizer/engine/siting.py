@@ -22,6 +22,7 @@ import numpy as np
 
 from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
+from optimizer.engine.decided import decided
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import first_plan, solve_to_gap, start_vector
@@ -205,7 +206,11 @@ def _keep(m: SitingModel, watch: Watch, x: np.ndarray) -> None:
 def _found(m: SitingModel, relaxation: Relaxation, watch: Watch, x: np.ndarray) -> None:
     """Tell of a better plan that the solver found, if it overloads nothing that has no row yet."""
     if relaxation.overflow(x) <= 1e-6 and not relaxation.overloaded(x):
-        watch.report("integers", incumbent=float(np.dot(m.lp.cost, x)) + m.lp.offset)
+        watch.report(
+            "integers",
+            incumbent=float(np.dot(m.lp.cost, x)) + m.lp.offset,
+            decisions=partial(decided, m, x),
+        )
         _keep(m, watch, x)
 
 
@@ -239,6 +244,7 @@ def _integers(
             on_progress=partial(_report, watch, complete),
             on_solution=partial(_found, m, relaxation, watch),
             cancel=watch.cancel,
+            memory_limit_mb=watch.memory_limit_mb,
         )
         model = m.lp.compile()
         model.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
@@ -253,7 +259,8 @@ def _integers(
             return
         assert result.x is not None, "has_plan says so"
         start = result.x
-        _keep(m, watch, result.x)
+        if not relaxation.overloaded(result.x):
+            _keep(m, watch, result.x)
         relaxation.rounds += 1
         if relaxation.add_violated(result.x):
             if not watch.stopped:
@@ -319,7 +326,8 @@ def _accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, g
     proven = left <= max(gap, ROUNDING) * abs(outcome.objective) + 1e-9
     outcome.status = Status.OPTIMAL if proven else Status.FEASIBLE
     outcome.stop_reason = gap_reached(gap) if proven else _why_stopped(watch)
-    watch.report("plan", incumbent=outcome.objective, bound=outcome.bound)
+    decisions = partial(decided, m, x)
+    watch.report("plan", incumbent=outcome.objective, bound=outcome.bound, decisions=decisions)
 
 
 def stay_cost(m: SitingModel, problem: Problem) -> float:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optimizer.engine.decided import decided
 from optimizer.engine.progress import Watch
 from optimizer.linear import CompiledModel
 from optimizer.model.agglomeration import cluster_curves
@@ -77,7 +79,7 @@ def _checked(
     """Return ``x``, or None where it exceeds a capacity without a row, which then gets one."""
     if x is None or relaxation.add_violated(x):
         return None
-    watch.report(phase, incumbent=_value(m, x))
+    watch.report(phase, incumbent=_value(m, x), decisions=partial(decided, m, x))
     return x
 
 

@@ -29,6 +29,7 @@ class SolverOptions:
     start: np.ndarray | None = None  # a full vector of column values, feasible or not
     on_progress: Callable[[float | None, float | None], None] | None = None  # (incumbent, bound)
     on_solution: Callable[[np.ndarray], None] | None = None  # each better plan; HiGHS only
+    memory_limit_mb: float = float("inf")  # for solvers that account for theirs: SCIP
     cancel: threading.Event | None = None  # set it and the solver stops soon, keeping its best
 
 

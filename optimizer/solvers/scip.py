@@ -46,8 +46,10 @@ def solve(
     notes += () if model.integer.any() else ("SCIP gives no duals",)
     seed = abs(options.seed) % 2**31
     words = f"randomization/randomseedshift = {seed}\nlimits/absgap = 0\n"
+    if math.isfinite(options.memory_limit_mb):
+        words += f"limits/memory = {max(1.0, options.memory_limit_mb):.1f}\n"
     if not solver.SetSolverSpecificParametersAsString(words):
-        notes += ("SCIP refused seed and absolute gap",)
+        notes += ("SCIP refused seed, absolute gap and memory limit",)
     parameters = pywraplp.MPSolverParameters()
     parameters.SetDoubleParam(parameters.RELATIVE_MIP_GAP, max(0.0, options.gap))
     if math.isfinite(clock.limit_s):

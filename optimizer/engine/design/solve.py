@@ -61,18 +61,29 @@ def solve_design(
     on_progress: Callable[[float | None, float | None], None] | None = None,
     cancel: threading.Event | None = None,
     method: str = "auto",
+    on_incumbent: Callable[[float, np.ndarray], None] | None = None,
 ) -> DesignResult:
     """Return the best design found, a valid bound and its certificate.
 
     ``start`` is a boolean per arc; the answer is never worse than the cheapest flow through it.
     ``on_progress`` is called with (cost or None, bound or None) and may come from any thread.
+    ``on_incumbent`` is called with the cost of each better plan and which arcs it opens.
     ``method`` overrides the choice by size. Infeasible is an answer (status and certificate).
     """
     whole = problem
     problem = without_idle(whole)
-    board = Board(
-        problem, gap=gap, time_limit_s=time_limit_s, on_progress=on_progress, cancel=cancel
-    )
+    seen = np.inf
+
+    def tell(cost: float | None, bound: float | None) -> None:
+        nonlocal seen
+        best = board.best
+        if on_incumbent is not None and best is not None and best.cost < seen:
+            seen = best.cost
+            on_incumbent(best.cost, best.is_open)
+        if on_progress is not None:
+            on_progress(cost, bound)
+
+    board = Board(problem, gap=gap, time_limit_s=time_limit_s, on_progress=tell, cancel=cancel)
     chosen, why = choose_method(problem, threads)
     if method != "auto":
         chosen, why = method, f"method {method!r} was asked for"

@@ -17,6 +17,7 @@ from optimizer.engine.facility.problem import (
 )
 from optimizer.engine.facility.run import Run
 
+Assignment = tuple[np.ndarray, np.ndarray, np.ndarray]  # facility, customer, share
 TINY = 200  # up to which single source needs no second method
 SMALL = 3_000  # facilities x customers up to which HiGHS alone is at least as fast
 
@@ -44,12 +45,25 @@ def solve_facility(
     on_progress: Callable[[FacilityEvent], None] | None = None,
     cancel: threading.Event | None = None,
     method: str | None = None,
+    on_incumbent: Callable[[float, Assignment], None] | None = None,
 ) -> FacilityResult:
     """Return the best plan found and a proven bound.
 
     ``start`` is a boolean open set to try first. ``method`` overrides `choose_method`.
+    ``on_incumbent`` is called with the objective of each better plan and its assignment: facility,
+    customer and share of the demand.
     """
-    options = FacilityOptions(gap, time_limit_s, threads, seed, start, on_progress, cancel)
+    seen = math.inf
+
+    def tell(event: FacilityEvent) -> None:
+        nonlocal seen
+        if on_incumbent is not None and run.objective < seen and run.flow is not None:
+            seen = run.objective
+            on_incumbent(run.objective, run.flow)
+        if on_progress is not None:
+            on_progress(event)
+
+    options = FacilityOptions(gap, time_limit_s, threads, seed, start, tell, cancel)
     run = Run(problem, options)
     chosen = method or choose_method(problem)[0]
     run.method = chosen

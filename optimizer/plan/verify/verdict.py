@@ -74,8 +74,17 @@ class Verdict:
             text.append("certified bound: none")
         else:
             gap = "" if self.gap_certified is None else f" (gap {100 * self.gap_certified:.4f} %)"
-            text.append(f"certified bound: {self.bound_certified:.6f}{gap}")
+            text.append(f"certified bound: {self.bound_certified:.6f}{gap}{self._share()}")
         return text + [f"note: {note}" for note in self.notes]
+
+    def _share(self) -> str:
+        """Say how much of the stated bound needs no solver."""
+        stated, certified = self.bound_stated, self.bound_certified
+        if certified is None or not isinstance(stated, int | float):  # a plan may hold anything
+            return ""
+        if not (math.isfinite(stated) and stated > 0 and certified > 0):
+            return ""
+        return f", {100 * min(1.0, certified / stated):.4f} % of the stated bound, without a solver"
 
 
 @dataclass
