@@ -102,7 +102,7 @@ def test_dual_bound_never_exceeds_the_relaxation_and_nearly_reaches_it() -> None
     prices = drawn.unit_cost.min(axis=0)
     best, _ = lagrangian.volume(
         drawn.unit_cost, drawn.demand, drawn.fixed_cost, capacity, np.zeros(m, np.int8), 0, prices,
-        0.0, 2000, 0.1, np.inf, np.zeros(m), np.zeros(2),
+        0.0, 2000, 0.1, np.inf, np.zeros(m), np.zeros(2), np.zeros(1, np.int64),
     )  # fmt: skip
     assert best <= exact * (1 + 1e-9)
     assert best >= exact * (1 - 2e-3)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from optimizer.engine.facility.tree import LagrangianTree, balance
 
 MOST_ARCS = 70_000  # of the core LP; beyond, the Lagrangian dual is climbed further instead
 MOST_ROWS = 9_000
+PATIENCE = 60  # rounds of the tree before HiGHS takes one of the threads
 STEPS = 40  # dual steps per node of the tree
 
 
@@ -32,12 +32,12 @@ class Dual:
     bound: float = -math.inf
     sigma: float = 0.0
     rho: float = 0.0
-    gain: np.ndarray | None = None  # what forcing i open adds, closing it takes away
-    is_binary: bool = False  # proven with binary knapsacks (single source)
+    # what forcing i open adds, closing it takes away; empty before the first prices
+    gain: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def take(self, prices: np.ndarray, priced: Priced) -> None:
         """Keep these prices if their bound is better."""
-        if priced.bound > self.bound or self.gain is None:
+        if priced.bound > self.bound or not len(self.gain):
             self.prices, self.bound = prices.copy(), priced.bound
             self.sigma, self.rho, self.gain = priced.sigma, priced.rho, priced.gain
 
@@ -95,7 +95,7 @@ def climb(run: Run, capacity: np.ndarray, least: int, steps: int) -> tuple[Dual,
     state = np.zeros(p.m, np.int8)
     lagrangian.volume(
         p.unit_cost, p.demand, p.fixed_cost, capacity, state, least, prices, 0.0, steps, 0.1,
-        np.inf, y_mean, np.zeros(2),
+        np.inf, y_mean, np.zeros(2), run.halt,
     )  # fmt: skip
     return Dual(prices), y_mean
 
@@ -135,17 +135,14 @@ def solve_capacitated(run: Run) -> FacilityResult:
         refine(run, capacity, least, dual, y_mean)
         run.enter("search")
     if not run.stop():
-        search.iterate(
-            until=min(run.deadline, time.perf_counter() + 0.2 + 0.2 * run.seconds),
-            most_rounds=40, stop=run.stop,
-        )  # fmt: skip
+        search.iterate(most_rounds=int(max(8, min(40, 12_000 / p.n))), stop=run.stop)
         offer_open(run, search.best_open)
     if not run.stop():
         search_tree(
             run, capacity, dual, y, offer=lambda is_open: offer_open(run, is_open),
             between=lambda: follow(run, search),
         )  # fmt: skip
-    _certify(run, dual)
+    certify(run, dual)
     return run.result()
 
 
@@ -162,7 +159,7 @@ def start_search(run: Run, dual: Dual, y: np.ndarray, alpha: np.ndarray) -> Open
         plausible |= run.open
     cost = np.where(plausible[:, None], p.unit_cost, np.inf)
     network = build_network(cost, p.demand, p.capacity, alpha, min(p.m, 40))
-    search = OpenSetSearch(network, cost, p.fixed_cost, run.options.seed)
+    search = OpenSetSearch(network, cost, p.fixed_cost, run.options.seed, run.halt)
     search.allowed = plausible
     return search
 
@@ -178,7 +175,7 @@ def refine(run: Run, capacity: np.ndarray, least: int, dual: Dual, y_mean: np.nd
         before = dual.bound
         lagrangian.volume(
             p.unit_cost, p.demand, p.fixed_cost, capacity, free, least, prices, target, 100,
-            factor, np.inf, y_mean, np.zeros(2),
+            factor, np.inf, y_mean, np.zeros(2), run.halt,
         )  # fmt: skip
         dual.take(prices, price_all(p, capacity, free, least, prices))
         run.raise_bound(safe(dual.bound))
@@ -212,14 +209,14 @@ def search_tree(
     fraction = np.where(free, np.minimum(y, 1 - y), -1.0)
     first = LagrangianTree(
         run.problem.unit_cost, run.problem.demand, run.problem.fixed_cost, capacity, fixed_state,
-        dual.prices, safe(dual.bound), int(np.argmax(fraction)),
+        dual.prices, safe(dual.bound), int(np.argmax(fraction)), run.halt,
     )  # fmt: skip
     trees = [first]
     if run.options.threads > 1:
         trees.append(first.empty_copy())
     work = 5e7 / (first.cost.size * 2 * STEPS)
     batch = int(max(1, min(400, work)))
-    patience = time.perf_counter() + 5.0 + 0.5 * run.seconds
+    patience = PATIENCE  # rounds of the tree before HiGHS joins
     helper: threading.Thread | None = None
     done = threading.Event()
     failure: list[BaseException] = []
@@ -240,10 +237,11 @@ def search_tree(
             if any(tree.is_full for tree in trees):
                 break
             between()
+            patience -= 1
             if len(trees) < 2:
                 continue
             balance(trees[0], trees[1], cutoff)
-            if may_hand_over and helper is None and time.perf_counter() > patience:
+            if may_hand_over and helper is None and patience <= 0:
                 trees[1].move_to(trees[0], trees[1].open_nodes())
                 if not trees[1].alive.any():
                     run.nodes += trees.pop().nodes
@@ -286,7 +284,7 @@ def follow(run: Run, search: OpenSetSearch) -> None:
     """Let the open-set search go on from the best plan for a round or two."""
     if run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
         search.improve(run.open, most_moves=200)
-    search.iterate(until=run.deadline, most_rounds=2, stop=run.stop)
+    search.iterate(most_rounds=2, stop=run.stop)
     if search.best < run.objective - 1e-9 * abs(run.objective):
         offer_open(run, search.best_open)
 
@@ -311,9 +309,8 @@ def improve_from(run: Run, search: OpenSetSearch, y: np.ndarray, *, most_moves: 
         is_open = np.zeros(p.m, bool)
         is_open[order[:count]] = True
         value = search.improve(is_open, most_moves=100)
-        until = time.perf_counter() + 0.2 + 0.3 * run.seconds
         for _ in range(most_moves // 100):
-            if run.stop() or not np.isfinite(value) or time.perf_counter() > until:
+            if run.stop() or not np.isfinite(value):
                 break
             value = search.go_on(100)
         if run.stop() or np.isfinite(value):
@@ -359,10 +356,11 @@ def fixings(run: Run, dual: Dual) -> tuple[np.ndarray, np.ndarray, float]:
     return closed & (dual.gain > 0), opened & (dual.gain < 0), cutoff
 
 
-def _certify(run: Run, dual: Dual) -> None:
+def certify(run: Run, dual: Dual) -> None:
+    """Put the dual's prices and fixings into the run as its certificate."""
     closed, opened = np.empty(0, np.int64), np.empty(0, np.int64)
     cutoff = math.inf
-    if math.isfinite(run.objective) and dual.gain is not None:
+    if math.isfinite(run.objective) and len(dual.gain):
         shut, must, cutoff = fixings(run, dual)
         closed, opened = np.flatnonzero(shut), np.flatnonzero(must)
     run.certificate = Certificate(

@@ -25,6 +25,7 @@ def solve_direct(
     must: np.ndarray | None = None,
     phase: str = "direct",
     restart: Callable[[], bool] | None = None,
+    most_checks: int | None = None,
 ) -> str:
     """Solve with all arcs, or those of a mask.
 
@@ -51,15 +52,15 @@ def solve_direct(
     rows = [j, n + a, n + a]
     columns = [m + a, m + a, i]
     values = [np.ones(count), np.ones(count), -np.ones(count)]
-    low = [np.ones(n), np.full(count, -BIG)]
-    high = [np.ones(n), np.zeros(count)]
+    low: list[np.ndarray] = [np.ones(n), np.full(count, -BIG)]
+    high: list[np.ndarray] = [np.ones(n), np.zeros(count)]
     if capacitated:
         first = n + count
         rows += [first + i, first + np.arange(m), np.full(m, first + m)]
         columns += [m + a, np.arange(m), np.arange(m)]
         values += [p.demand[j], -capacity, capacity]
-        low += [np.full(m, -BIG), [total]]
-        high += [np.zeros(m), [BIG]]
+        low += [np.full(m, -BIG), np.array([total])]
+        high += [np.zeros(m), np.array([BIG])]
     row_lower, row_upper = np.concatenate(low), np.concatenate(high)
     matrix = csr_array(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
@@ -88,7 +89,7 @@ def solve_direct(
         lower[:m][must] = 1.0
         lp.col_lower_ = lower
     start = None
-    if run.open is not None and usable[run.flow[0], run.flow[1]].all():
+    if run.open is not None and run.flow is not None and usable[run.flow[0], run.flow[1]].all():
         start = np.zeros(m + count)
         start[:m] = run.open
         where = np.full((m, n), -1)
@@ -105,6 +106,7 @@ def solve_direct(
         on_bound=(lambda bound: run.raise_bound(min(bound, ceiling))) if proves else None,
         on_solution=lambda x, _: take(x),
         start=start,
+        most_checks=most_checks,
     )
     run.nodes += answer.nodes
     if answer.x is not None:

@@ -233,6 +233,44 @@ def evaluate(cost, demand, fixed, capacity, state, least, dual, gradient, y, gai
 
 
 @njit(cache=True, nogil=True)
+def step_from(dual, direction, rise, trial):
+    """Fill ``trial``: the step along ``direction`` that would raise the bound by ``rise``.
+
+    Returns False where nothing is violated and there is no direction.
+    """
+    norm = 0.0
+    for j in range(dual.shape[0]):
+        norm += direction[j] * direction[j]
+    if norm < 1e-12:
+        return False
+    for j in range(dual.shape[0]):
+        trial[j] = dual[j] + rise / norm * direction[j]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def average(direction, gradient, most):
+    """Return (weight of the new solution, gradient x direction) and average the violations.
+
+    The weight is the one that makes the averaged violation smallest, in [``most`` / 10, ``most``].
+    """
+    cross = 0.0
+    length2 = 0.0
+    inner = 0.0
+    for j in range(direction.shape[0]):
+        gap = gradient[j] - direction[j]
+        cross -= direction[j] * gap
+        length2 += gap * gap
+        inner += gradient[j] * direction[j]
+    weight = most
+    if length2 > 0.0:
+        weight = min(most, max(most / 10.0, cross / length2))
+    for j in range(direction.shape[0]):
+        direction[j] += weight * (gradient[j] - direction[j])
+    return weight, inner
+
+
+@njit(cache=True, nogil=True)
 def volume(
     cost,
     demand,
@@ -247,12 +285,14 @@ def volume(
     ceiling,
     y_mean,
     prices,
+    halt,
 ):
     """Return (bound, steps done): climb from ``dual``, which becomes the best prices.
 
     The volume algorithm of Barahona and Anbil; ``y_mean`` becomes the averaged relaxed y,
     ``prices`` (sigma, rho) of the best step. ``target`` guesses the optimum, for the step length
-    only; ``factor`` is the first step factor. Stops when the bound passes ``ceiling``.
+    only; ``factor`` is the first step factor. Stops when the bound passes ``ceiling`` or ``halt``
+    is set.
     """
     m, n = cost.shape
     gradient = np.empty(n)
@@ -275,34 +315,15 @@ def volume(
         target = best + 0.05 * abs(best)
     done = 0
     for step in range(steps):
-        if best >= ceiling:
+        if best >= ceiling or halt[0] != 0:
             break
         done = step + 1
-        norm = 0.0
-        for j in range(n):
-            norm += direction[j] * direction[j]
-        if norm < 1e-12:
+        if not step_from(dual, direction, factor * (target - best), trial):
             break
-        length = factor * (target - best) / norm
-        for j in range(n):
-            trial[j] = dual[j] + length * direction[j]
         bound, sigma, rho = evaluate(
             cost, demand, fixed, capacity, state, least, trial, gradient, y, gain, alpha
         )
-        # weight of the new solution: the one that makes the averaged violation smallest
-        cross = 0.0
-        length2 = 0.0
-        for j in range(n):
-            gap = gradient[j] - direction[j]
-            cross -= direction[j] * gap
-            length2 += gap * gap
-        weight = most
-        if length2 > 0.0:
-            weight = min(most, max(most / 10.0, cross / length2))
-        inner = 0.0
-        for j in range(n):
-            inner += gradient[j] * direction[j]
-            direction[j] += weight * (gradient[j] - direction[j])
+        weight, inner = average(direction, gradient, most)
         for i in range(m):
             y_mean[i] += weight * (y[i] - y_mean[i])
         if bound > best:

@@ -58,9 +58,14 @@ def run_mip(
     on_bound: Callable[[float], None] | None = None,
     on_solution: Callable[[np.ndarray, float], None] | None = None,
     heuristic_effort: float | None = None,
-    options: dict[str, object] | None = None,
+    options: dict[str, bool | float | str] | None = None,
+    most_checks: int | None = None,
 ) -> MipRun:
-    """Return what HiGHS finds until ``deadline`` (a `time.perf_counter` value)."""
+    """Return what HiGHS finds until ``deadline`` (a `time.perf_counter` value).
+
+    HiGHS checks its limits after every stage and node; ``most_checks`` of them stop it too, which
+    repeats where time does not.
+    """
     remaining = deadline - time.perf_counter()
     if remaining <= 0.05:
         return MipRun("stopped", -math.inf, said="no time left")
@@ -80,12 +85,15 @@ def run_mip(
         solution.value_valid = True
         solver.setSolution(solution)
     kinds = highspy.cb.HighsCallbackType
+    checks = [0]
 
     def callback(kind, message, out, inward, user):
         if kind == kinds.kCallbackMipInterrupt:
             if on_bound is not None:
                 on_bound(out.mip_dual_bound)
-            late = time.perf_counter() > deadline + 0.2
+            late = time.perf_counter() > deadline
+            checks[0] += 1
+            late |= most_checks is not None and checks[0] > most_checks
             if late or (stop is not None and stop()):
                 inward.user_interrupt = True
         elif kind == kinds.kCallbackMipImprovingSolution and on_solution is not None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from optimizer.engine.facility.lagrangian import average, step_from
+
 
 @njit(cache=True, nogil=True)
 def _nearest(cost_t, is_open, first, second, j):
@@ -93,7 +95,7 @@ def _savings(cost_t, near, fixed, is_open, first, second, gain, loss, extra):
 
 
 @njit(cache=True, nogil=True)
-def descend(cost_t, near, fixed, is_open, first, second, tabu_until, clock, swaps, extra):
+def descend(cost_t, near, fixed, is_open, first, second, tabu_until, clock, swaps, extra, halt):
     """Return the objective at a local optimum of opening, closing (and swapping, if asked)."""
     m = fixed.shape[0]
     gain = np.empty(m)
@@ -131,7 +133,7 @@ def descend(cost_t, near, fixed, is_open, first, second, tabu_until, clock, swap
                         best = saved
                         out = o
                         into = i
-        if out < 0 and into < 0:
+        if (out < 0 and into < 0) or halt[0] != 0:
             return value
         if into >= 0:
             _open_one(cost_t, is_open, first, second, into)
@@ -142,8 +144,9 @@ def descend(cost_t, near, fixed, is_open, first, second, tabu_until, clock, swap
 
 @njit(cache=True, nogil=True)
 def iterate(
-    cost_t, near, fixed, best_open, best_value, rounds, seed, strength, allowed, is_open, current
-):
+    cost_t, near, fixed, best_open, best_value, rounds, seed, strength, allowed, is_open, current,
+    halt,
+):  # fmt: skip
     """Return (best value, current value): iterated local search; ``best_open`` follows the best.
 
     A round opens and closes ``strength`` random facilities (kept so during the descent's first
@@ -161,6 +164,8 @@ def iterate(
         _nearest(cost_t, is_open, first, second, j)
     clock = 1
     for _ in range(rounds):
+        if halt[0] != 0:
+            break
         opens = 0
         for i in range(m):
             is_open[i] = saved[i]
@@ -180,8 +185,10 @@ def iterate(
                 opens += 1
                 tabu[i] = clock + 1
         clock += 1
-        descend(cost_t, near, fixed, is_open, first, second, tabu, clock - 1, swaps, extra)
-        value = descend(cost_t, near, fixed, is_open, first, second, tabu, clock, swaps, extra)
+        descend(cost_t, near, fixed, is_open, first, second, tabu, clock - 1, swaps, extra, halt)
+        value = descend(
+            cost_t, near, fixed, is_open, first, second, tabu, clock, swaps, extra, halt
+        )
         clock += 1
         if value <= current + 2e-4 * abs(best_value) * np.random.random() ** 3:
             current = value
@@ -194,7 +201,7 @@ def iterate(
 
 
 @njit(cache=True, nogil=True)
-def local_optimum(cost_t, near, fixed, is_open):
+def local_optimum(cost_t, near, fixed, is_open, halt):
     """Return the objective after descending from ``is_open``, which becomes the local optimum."""
     n, m = cost_t.shape
     first = np.full(n, -1)
@@ -204,7 +211,7 @@ def local_optimum(cost_t, near, fixed, is_open):
     swaps = m <= 1000
     extra = np.zeros((m, m)) if swaps else np.zeros((1, 1))
     tabu = np.zeros(m, np.int64)
-    return descend(cost_t, near, fixed, is_open, first, second, tabu, 0, swaps, extra)
+    return descend(cost_t, near, fixed, is_open, first, second, tabu, 0, swaps, extra, halt)
 
 
 @njit(cache=True, nogil=True)
@@ -245,7 +252,7 @@ def _bound_at(near, near_cost, fixed, dual, value, gradient):
 
 
 @njit(cache=True, nogil=True)
-def volume_sorted(near, near_cost, fixed, dual, target, steps, factor, y_mean):
+def volume_sorted(near, near_cost, fixed, dual, target, steps, factor, y_mean, halt):
     """Return (bound, steps): the volume algorithm on customer-sorted costs; see `lagrangian`."""
     n = near.shape[0]
     m = fixed.shape[0]
@@ -265,28 +272,10 @@ def volume_sorted(near, near_cost, fixed, dual, target, steps, factor, y_mean):
     done = 0
     for step in range(steps):
         done = step + 1
-        norm = 0.0
-        for j in range(n):
-            norm += direction[j] * direction[j]
-        if norm < 1e-14:
+        if halt[0] != 0 or not step_from(dual, direction, factor * (target - best), trial):
             break
-        length = factor * (target - best) / norm
-        for j in range(n):
-            trial[j] = dual[j] + length * direction[j]
         bound = _bound_at(near, near_cost, fixed, trial, value, gradient)
-        cross = 0.0
-        length2 = 0.0
-        inner = 0.0
-        for j in range(n):
-            gap = gradient[j] - direction[j]
-            cross -= direction[j] * gap
-            length2 += gap * gap
-            inner += gradient[j] * direction[j]
-        weight = most
-        if length2 > 0.0:
-            weight = min(most, max(most / 10.0, cross / length2))
-        for j in range(n):
-            direction[j] += weight * (gradient[j] - direction[j])
+        weight, inner = average(direction, gradient, most)
         for i in range(m):
             y_mean[i] += weight * ((1.0 if value[i] < 0.0 else 0.0) - y_mean[i])
         if bound > best:

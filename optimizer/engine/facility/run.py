@@ -39,6 +39,10 @@ class Run:
         self.nodes = 0
         self.method = ""
         self.lock = threading.RLock()  # two searches may report at once
+        self.halt = np.zeros(1, np.int64)  # read by compiled loops: 1 means stop now
+        self._over = threading.Event()
+        if options.cancel is not None or math.isfinite(options.time_limit_s):
+            threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def seconds(self) -> float:
@@ -54,6 +58,18 @@ class Run:
     def cancelled(self) -> bool:
         """True when the caller asked to stop."""
         return self.options.cancel is not None and self.options.cancel.is_set()
+
+    def close(self) -> None:
+        """Let the watch end."""
+        self._over.set()
+
+    def _watch(self) -> None:
+        """Set ``halt`` when the time is up or the caller cancels: compiled loops cannot ask."""
+        tick = 3600.0 if self.options.cancel is None else 0.05
+        while not self._over.wait(max(0.0, min(tick, self.left))):
+            if self.cancelled or self.left <= 0:
+                self.halt[0] = 1
+                return
 
     def enter(self, phase: str) -> None:
         """Start a phase; the seconds of the last one are booked."""
@@ -139,6 +155,7 @@ class Run:
 
     def result(self, *, infeasible: bool = False) -> FacilityResult:
         """Return what the run has reached."""
+        self.close()
         self.enter("end")
         self.phases.pop("start", None)
         self.phases.pop("end", None)

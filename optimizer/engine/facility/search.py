@@ -7,7 +7,6 @@ rest are evaluated exactly by the warm network simplex.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -56,7 +55,7 @@ def _wake(net, basis, before, look):
 
 
 @njit(cache=True, nogil=True)
-def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries, most_moves):
+def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries, most_moves, halt):
     """Return (objective, moves): descent from a feasible plan, which becomes the better one.
 
     ``look[i]`` False means the neighbourhood of i was searched without gain. ``tries`` is how
@@ -77,7 +76,7 @@ def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries,
     need = net.demand.sum()
     eps = 1e-9 * abs(current) + 1e-9
     improved = True
-    while improved and moves < most_moves:
+    while improved and moves < most_moves and halt[0] == 0:
         improved = False
         _add_gains(net, basis, cost, fixed, guess, gain, dual, keys, items)
         for i in range(m):
@@ -86,7 +85,7 @@ def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries,
             elif basis.root_cost[i] > 0.0:
                 look[i] = False
         failed = 0
-        while moves < most_moves and failed < 2 * tries:
+        while moves < most_moves and failed < 2 * tries and halt[0] == 0:
             k = np.argmax(gain)
             if gain[k] <= eps:
                 break
@@ -113,7 +112,7 @@ def descend(net, basis, closed, trial, cost, fixed, current, look, order, tries,
             i = order[position]
             if basis.root_cost[i] > 0.0 or not look[i]:
                 continue
-            if moves >= most_moves:
+            if moves >= most_moves or halt[0] != 0:
                 break
             look[i] = False
             rest = -fixed[i]
@@ -186,7 +185,15 @@ def evaluate_open(net, basis, fixed, is_open):
 class OpenSetSearch:
     """A current plan, the best one, and the ways to improve it."""
 
-    def __init__(self, network: Network, unit_cost: np.ndarray, fixed: np.ndarray, seed: int):
+    def __init__(
+        self,
+        network: Network,
+        unit_cost: np.ndarray,
+        fixed: np.ndarray,
+        seed: int,
+        halt: np.ndarray | None = None,
+    ) -> None:
+        self.halt = np.zeros(1, np.int64) if halt is None else halt
         self.network = network
         self.cost = np.where(np.isfinite(unit_cost), unit_cost, 1e200)
         self.fixed = fixed
@@ -240,6 +247,7 @@ class OpenSetSearch:
             order,
             tries,
             most_moves,
+            self.halt,
         )
         self.moves += moves
         self._note(value)
@@ -259,11 +267,10 @@ class OpenSetSearch:
     def iterate(
         self,
         *,
-        until: float,
         most_rounds: int,
         stop: Callable[[], bool] | None = None,
     ) -> None:
-        """Iterated local search from the best plan until a clock time or a number of rounds.
+        """Iterated local search from the best plan, a number of rounds.
 
         A round reverses a few facilities near a random one, descends there, and keeps the result
         if it is no worse than the current plan by a hair (record-to-record).
@@ -277,7 +284,7 @@ class OpenSetSearch:
         current = self.evaluate(self.best_open)
         copy_basis(self.basis, self.saved)
         for _ in range(most_rounds):
-            if time.perf_counter() > until or (stop is not None and stop()):
+            if self.halt[0] or (stop is not None and stop()):
                 break
             copy_basis(self.saved, self.basis)
             centre = int(centres[self.random.integers(len(centres))])

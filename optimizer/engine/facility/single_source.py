@@ -1,21 +1,27 @@
-"""Every customer from one facility: binary knapsack dual, repair, fixing of arcs, reduced MIP."""
+"""Every customer from one facility: knapsack dual, assignment search, tree, reduced models.
+
+What counts in whole units (`WholeBound`) goes the strong way: binary knapsacks under a binary
+choice of facilities, decisions by reduced cost, a tree of its own. The rest of a large problem, and
+all of one without whole units, is left to HiGHS on what the bound could not exclude.
+"""
 
 from __future__ import annotations
 
 import math
-import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from optimizer.engine.facility import knapsack, lagrangian
+from optimizer.engine.facility import assignment, knapsack, lagrangian, whole
 from optimizer.engine.facility.capacitated import (
     MOST_ARCS,
     MOST_ROWS,
     Dual,
-    _certify,
+    certify,
     climb,
     core_arcs,
-    refine,
     safe,
     solve_core,
 )
@@ -23,6 +29,14 @@ from optimizer.engine.facility.core import Core, price_all
 from optimizer.engine.facility.direct import solve_direct
 from optimizer.engine.facility.problem import FacilityProblem, FacilityResult
 from optimizer.engine.facility.run import Run
+from optimizer.engine.facility.single_tree import SingleTree, near_lists
+from optimizer.engine.facility.tree import balance
+
+MOST_UNITS = 60_000  # of total demand, up to which facilities are chosen in whole units
+MOST_ROOM = 5_000  # units of one facility, up to which its knapsack is
+WIDTH = 40  # facilities a customer knows in the search
+PATIENCE = 8  # rounds of the tree after which it must have risen, or HiGHS takes over
+STEPS = 40  # dual steps per node of the tree
 
 
 def finite(cost: np.ndarray) -> np.ndarray:
@@ -30,93 +44,11 @@ def finite(cost: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(cost), cost, 1e15)
 
 
-FORCED_WORK = 2e9  # arcs x customers x capacity up to which each arc is priced by its knapsack
-
-
-class Assigner:
-    """Makes whole assignments out of open sets and prices, and keeps the best in the run."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        p = run.problem
-        self.cost = finite(p.unit_cost)
-        self.capacity = p.capacity * (1 + 1e-12) + 1e-9
-
-    def offer(self, is_open: np.ndarray, price: np.ndarray, passes: int = 20) -> float:
-        """Return the objective of the assignment built (inf if none), offering it to the run."""
-        p = self.run.problem
-        opened = np.flatnonzero(is_open)
-        if not len(opened) or self.capacity[opened].sum() < p.demand.sum():
-            return math.inf
-        cost = np.ascontiguousarray(self.cost[opened])
-        source, left = np.empty(p.n, np.int64), np.empty(len(opened))
-        every = np.ones(len(opened), np.bool_)
-        fits = knapsack.assign_all(
-            cost, p.demand, self.capacity[opened], every, price[opened], source, left
-        )
-        if not fits:
-            return math.inf
-        knapsack.polish(cost, p.demand, source, left, every, passes)
-        value = cost[source, np.arange(p.n)].sum() + p.fixed_cost[np.unique(opened[source])].sum()
-        if value < self.run.objective:
-            self.run.offer_sources(opened[source])
-        return float(value)
-
-    def search(self, gain: np.ndarray, y: np.ndarray, price: np.ndarray, seed: int) -> None:
-        """Search open sets near the best plan, in rounds, while time allows."""
-        run, p = self.run, self.run.problem
-        order = np.argsort(np.where(y > 1e-6, -1.0 - y, np.maximum(gain, 0.0)), kind="stable")
-        allowed = order[: 3 * int((y > 1e-6).sum()) + 10]
-        if run.open is None:
-            is_open = np.zeros(p.m, np.bool_)
-            room = np.cumsum(self.capacity[order])
-            count = int(np.searchsorted(room, 1.1 * p.demand.sum())) + 1
-            is_open[order[:count]] = True
-        else:
-            is_open = run.open.copy()
-        source = np.empty(p.n, np.int64)
-        until = min(run.deadline, time.perf_counter() + 0.5 + 0.5 * run.seconds)
-        rounds = int(max(20, min(2000, 2e7 / (p.n * p.n))))
-        for k in range(50):
-            best = knapsack.search_open_sets(
-                self.cost, p.demand, p.fixed_cost, self.capacity, price, allowed, is_open, rounds,
-                seed + k, source, run.objective,
-            )  # fmt: skip
-            if best < run.objective:
-                run.offer_sources(source.copy())
-            if run.open is not None:
-                is_open = run.open.copy()
-            if run.stop() or time.perf_counter() > until:
-                break
-
-
 def whole_demands(problem: FacilityProblem) -> bool:
-    """Return True when the binary knapsack can be solved over whole units of capacity."""
-    return bool((problem.demand == np.floor(problem.demand)).all() and problem.demand.max() <= 5e3)
-
-
-def climb_binary(run: Run, dual: Dual, least: int, y_mean: np.ndarray, factor: float = 0.5) -> Dual:
-    """Return the dual with binary knapsacks after a subgradient climb from ``dual``."""
-    p = run.problem
-    weight, room = whole_units(p)
-    prices = dual.prices.copy()
-    found = np.zeros(2)
-    best = Dual(prices, is_binary=True)
-    gain = np.empty(p.m)
-    target = run.objective if math.isfinite(run.objective) else 1.02 * dual.bound
-    work = p.m * p.n * float(room.mean())
-    steps = int(min(2000, max(60, 3e9 / max(work, 1.0))))
-    source = np.empty(p.n, np.int64)
-    best.bound, value = knapsack.climb_binary(
-        finite(p.unit_cost), weight, p.demand, p.fixed_cost, room.astype(np.float64), room,
-        np.zeros(p.m, np.int8), least, prices, target, steps, factor, found, gain, y_mean,
-        source, run.objective,
-    )  # fmt: skip
-    if value < run.objective:
-        run.offer_sources(source)
-    best.sigma, best.rho, best.gain = float(found[0]), float(found[1]), gain
-    run.raise_bound(safe(best.bound))
-    return best
+    """Return True when knapsacks can be solved over whole units of capacity."""
+    weight, room = whole_units(problem)
+    whole_ones = bool((problem.demand == weight).all())
+    return whole_ones and weight.sum() <= MOST_UNITS and room.max() <= MOST_ROOM
 
 
 def whole_units(p: FacilityProblem) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +56,130 @@ def whole_units(p: FacilityProblem) -> tuple[np.ndarray, np.ndarray]:
     weight = np.floor(p.demand + 0.5).astype(np.int64)
     room = np.floor(np.minimum(p.capacity, p.demand.sum()) + 1e-9).astype(np.int64)
     return weight, room
+
+
+class WholeBound:
+    """The bound in whole units, its prices, and all it has decided so far."""
+
+    def __init__(self, run: Run, prices: np.ndarray) -> None:
+        p = run.problem
+        self.run = run
+        self.cost = finite(p.unit_cost)
+        self.weight, self.room = whole_units(p)
+        self.prices = prices.copy()
+        self.bound = -math.inf
+        self.state = np.zeros(p.m, np.int8)
+        self.arc = np.where(np.isfinite(p.unit_cost), 0, -1).astype(np.int8)
+        self.y = np.zeros(p.m)
+        self.share = np.zeros((p.m, p.n))
+        self.assigned = np.zeros(p.n, np.int64)
+        self.chosen = np.zeros(p.m)
+        self.cutoff = math.inf
+        self.settled = False  # nothing below ``cutoff`` is left
+        largest, need = int(self.room.max()), int(self.weight.sum())
+        self._items = np.zeros((p.m, p.n + 1), np.int64)
+        self._table = np.empty((p.n + 1, largest + 1))
+        self._back = np.empty((p.n + 1, largest + 1))
+        self._cover = np.empty((p.m + 1, need + 1))
+        self._cover_back = np.empty((p.m + 1, need + 1))
+
+    def climb(self, target: float, steps: int, factor: float) -> float:
+        """Return the bound after more steps; better prices are kept."""
+        p, trial = self.run.problem, self.prices.copy()
+        scratch = np.empty((2, p.m))
+        whole.level(
+            self.cost, self.weight, p.fixed_cost, self.room, self.state, self.arc, trial, 16,
+            scratch[0], scratch[1], np.empty(p.n), self.assigned, self.share, self._items,
+            self._table, self._cover,
+        )  # fmt: skip
+        bound = whole.climb(
+            self.cost, self.weight, p.fixed_cost, self.room, self.state, self.arc, trial, target,
+            math.inf, steps, factor, self.y, self.share, self.assigned, self.chosen, self._items,
+            self._table, self._cover, self.run.halt,
+        )  # fmt: skip
+        if bound >= whole.HUGE:
+            self.settled = True
+        elif bound > self.bound:
+            self.bound, self.prices = bound, trial
+        return bound
+
+    def tighten(self, cutoff: float) -> None:
+        """Decide all that alone would reach ``cutoff``, which may only fall."""
+        p = self.run.problem
+        self.cutoff = min(self.cutoff, cutoff)
+        scratch = np.empty((4, p.m))
+        made = whole.tighten(
+            self.cost, self.weight, p.fixed_cost, self.room, self.state, self.arc, self.prices,
+            self.cutoff + 1e-9 * abs(self.cutoff), scratch[0], scratch[1], self._items, self._table,
+            self._back, self._cover, self._cover_back, scratch[2], scratch[3],
+        )  # fmt: skip
+        follows = made >= 0 and whole.propagate(self.weight, self.room, self.state, self.arc)
+        self.settled = self.settled or not follows
+
+
+class Assigner:
+    """Searches assignments; the best goes to the run, where the search stands is kept."""
+
+    def __init__(self, run: Run, priced: np.ndarray, allowed: np.ndarray) -> None:
+        p = run.problem
+        self.run = run
+        self.cost_t = np.ascontiguousarray(finite(p.unit_cost).T)
+        self.capacity = p.capacity * (1 + 1e-12) + 1e-9
+        self.random = np.random.Generator(np.random.PCG64(run.options.seed))
+        self.price = float(np.median(self.cost_t.min(axis=1)) / max(np.median(p.demand), 1e-9))
+        self.price += float(np.median(p.fixed_cost / np.maximum(p.capacity, 1e-9)))
+        self.current: np.ndarray | None = None
+        self.focus(priced, allowed)
+
+    def focus(self, priced: np.ndarray, allowed: np.ndarray) -> None:
+        """Search among the facilities ``allowed``; customers know the cheapest by ``priced``."""
+        p = self.run.problem
+        usable = np.isfinite(p.unit_cost) & allowed[:, None]
+        usable &= p.demand <= self.capacity[:, None]
+        self.near = near_lists(np.ascontiguousarray(priced.T), usable.T, min(p.m, WIDTH))
+        self.allowed = np.flatnonzero(allowed)
+
+    def repair(self, y: np.ndarray, assigned: np.ndarray) -> float:
+        """Return the objective of the plan made of a relaxed one, offering it (inf: none)."""
+        p = self.run.problem
+        if (self.near[:, 0] < 0).any():
+            return math.inf
+        source = np.empty(p.n, np.int64)
+        value = assignment.repair(
+            self.cost_t, p.demand, p.fixed_cost, self.capacity, self.near, y, assigned, source,
+            np.empty(p.m), np.empty(p.m, np.int64), self.price,
+        )  # fmt: skip
+        if self.current is None or value < self.run.objective:
+            self.current = source.copy()
+        if value < self.run.objective:
+            self.run.offer_sources(source)
+        return float(value)
+
+    def rounds(self, count: int) -> None:
+        """Search on for some rounds from where the search stands."""
+        run, p = self.run, self.run.problem
+        if self.current is None:
+            return
+        source = np.empty(p.n, np.int64)
+        best, self.price = assignment.iterate(
+            self.cost_t, p.demand, p.fixed_cost, self.capacity, self.near, self.allowed,
+            self.current, source, run.objective, count, int(self.random.integers(1 << 30)),
+            self.price, run.halt,
+        )  # fmt: skip
+        if best < run.objective:
+            run.offer_sources(source)
+
+    def restart(self) -> None:
+        """Let the search stand at the best plan."""
+        if self.run.flow is not None:
+            source = np.empty(self.run.problem.n, np.int64)
+            source[self.run.flow[1]] = self.run.flow[0]
+            self.current = source
+
+    def round_size(self, work: float) -> int:
+        """Return how many rounds cost about ``work`` elementary steps."""
+        n = self.run.problem.n
+        return int(max(1, work / (4.0 * n * (self.near.shape[1] + 0.5 * n))))
 
 
 def solve_single_source(run: Run) -> FacilityResult:
@@ -137,54 +193,108 @@ def solve_single_source(run: Run) -> FacilityResult:
     priced = price_all(p, capacity, free, least, dual.prices)
     dual.take(dual.prices, priced)
     run.raise_bound(safe(dual.bound))
-    assigner = Assigner(run)
+    assigner = Assigner(run, p.unit_cost + priced.alpha[:, None] * p.demand, np.ones(p.m, np.bool_))
     if run.options.start is not None:
-        assigner.offer(np.asarray(run.options.start, bool), priced.alpha)
-    run.enter("core_lp")
-    keep = core_arcs(p, dual.prices, priced.alpha)
-    y, state = y_mean, None
-    if keep.sum() <= MOST_ARCS:
-        core = Core(p, dual.prices, priced.alpha, keep=keep, least=least, seed=run.options.seed)
-        if core.rows <= MOST_ROWS:
-            state = solve_core(run, core, dual)
-    if state is not None:
-        y = state.y
+        assigner.repair(np.asarray(run.options.start, float), np.full(p.n, -1))
+    y = y_mean
+    strong: WholeBound | None = None
+    if whole_demands(p):
+        strong = WholeBound(run, dual.prices)
+        root(run, strong, assigner, dual)
+        y = strong.y
+        if not run.stop() and not strong.settled:
+            search_whole(run, strong, assigner)
     else:
-        refine(run, capacity, least, dual, y_mean)
-    priced = price_all(p, capacity, free, least, dual.prices)
-    run.enter("search")
-    order = np.argsort(-y, kind="stable")
-    room = np.cumsum(p.capacity[order])
-    for slack in (1.0, 1.02, 1.05, 1.1, 1.2):
-        is_open = np.zeros(p.m, bool)
-        is_open[order[: int(np.searchsorted(room, slack * p.demand.sum())) + 1]] = True
-        assigner.offer(is_open | (y > 0.5), priced.alpha)
-    binary = None
-    if whole_demands(p) and not run.stop():
-        run.enter("binary_dual")
-        binary = climb_binary(run, dual, least, y_mean)
-        if state is None:
-            y = y_mean
-    run.enter("search")
-    chosen = binary or dual
-    assigner.search(chosen.gain, y, priced.alpha, run.options.seed)
-    if binary is not None and not run.stop():
-        run.enter("binary_dual")
-        again = climb_binary(run, binary, least, y_mean, 0.2)
-        binary = max(binary, again, key=lambda d: d.bound)
-    duals = [d for d in (dual, binary) if d is not None and d.gain is not None]
-    _reduced_mips(run, duals, y)
-    if binary is not None and binary.bound > dual.bound:
-        dual = binary
-    _certify(run, dual)
-    if dual is binary:
-        from dataclasses import replace
-
-        run.certificate = replace(run.certificate, knapsack="binary")
+        assigner.repair(y_mean, np.full(p.n, -1))
+        run.enter("search")
+        assigner.rounds(assigner.round_size(3e8))
+    if not run.stop():
+        keep = core_arcs(p, dual.prices, priced.alpha)
+        if strong is None and keep.sum() <= MOST_ARCS:
+            run.enter("core_lp")
+            core = Core(p, dual.prices, priced.alpha, keep=keep, least=least, seed=run.options.seed)
+            state = solve_core(run, core, dual) if core.rows <= MOST_ROWS else None
+            y = y_mean if state is None else state.y
+        reduced_models(run, dual, strong, y)
+    certify(run, dual)
+    if strong is not None and math.isfinite(strong.bound):
+        _certify_whole(run, strong)
     return run.result()
 
 
-def arcs_left(run: Run, duals: list[Dual], cutoff: float) -> tuple[np.ndarray, np.ndarray]:
+def root(run: Run, strong: WholeBound, assigner: Assigner, dual: Dual) -> None:
+    """Climb and search in turns until neither helps."""
+    target = 1.02 * dual.bound if not math.isfinite(run.objective) else run.objective
+    for turn, (steps, factor) in enumerate(((150, 0.5), (300, 0.4), (300, 0.2), (200, 0.1))):
+        run.enter("whole_dual")
+        before = strong.bound
+        strong.climb(max(target, safe(strong.bound)), steps, factor)
+        run.raise_bound(safe(strong.bound))
+        assigner.repair(strong.chosen, strong.assigned)
+        if run.stop() or strong.settled:
+            return
+        run.enter("search")
+        assigner.rounds(assigner.round_size(1e7 * (1 + 2 * turn)))
+        target = min(run.objective, 1.01 * strong.bound)
+        if math.isfinite(run.objective):
+            strong.tighten(run.cutoff())
+            if strong.settled:
+                run.raise_bound(run.cutoff())
+                return
+        if run.stop() or (turn > 1 and strong.bound - before < 1e-5 * abs(before)):
+            return
+
+
+def search_whole(run: Run, strong: WholeBound, assigner: Assigner) -> None:
+    """Search the tree on all threads, the assignments in between, until closed or full."""
+    p = run.problem
+    if not math.isfinite(run.objective):
+        run.enter("search")
+        assigner.rounds(assigner.round_size(3e8))
+    run.enter("tree")
+    first = SingleTree(
+        strong.cost, p.demand, strong.weight, p.fixed_cost, assigner.capacity, strong.room,
+        strong.state, strong.arc, strong.prices, safe(strong.bound), run.halt,
+    )  # fmt: skip
+    trees = [first]
+    if run.options.threads > 1:
+        trees.append(first.empty_copy())
+        trees[1].best_source = first.best_source.copy()
+    m, n = first.cost.shape
+    each = m * (min(n, 40) * float(first.room.mean()) + 0.3 * strong.weight.sum()) / 3.0 + 4 * m * n
+    batch = int(max(1, min(400, 1e8 / (2 * STEPS * each))))
+    slack = 0.5 * run.options.gap
+    lowest = run.bound
+    left = PATIENCE
+    unit = 0.5 if run.is_whole else 0.0
+    with ThreadPoolExecutor(len(trees)) as pool:
+        while not run.stop():
+            left -= 1
+            climbed = (run.bound - lowest) / max(run.cutoff() - lowest, 1e-9)
+            if left <= 0 and climbed < 0.7 and not left % PATIENCE:
+                if climbed < 0.35:
+                    break  # this would take long: cuts are better
+                lowest = run.bound
+            jobs = [
+                pool.submit(tree.advance, run.objective, run.cutoff(), slack, unit, batch, STEPS)
+                for tree in trees
+            ]
+            for value, source in [job.result() for job in jobs]:
+                if value < run.objective:
+                    run.offer_sources(source)
+            bound = min(tree.bound for tree in trees)
+            run.raise_bound(min(safe(bound), run.cutoff()))
+            if not math.isfinite(bound) or any(tree.is_full for tree in trees):
+                break
+            assigner.rounds(assigner.round_size(1e7))
+            if len(trees) > 1:
+                balance(trees[0], trees[1], run.cutoff())
+    run.nodes += sum(tree.nodes for tree in trees)
+
+
+def arcs_left(
+    run: Run, dual: Dual, strong: WholeBound | None, cutoff: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (arcs that a plan below ``cutoff`` may use [m, n], facilities it must open).
 
     Using arc (i, j) wholly costs the relaxation at least max(0, c + alpha d - lambda), and opening
@@ -193,66 +303,57 @@ def arcs_left(run: Run, duals: list[Dual], cutoff: float) -> tuple[np.ndarray, n
     p = run.problem
     capacity = np.minimum(p.capacity, p.demand.sum())
     may = np.isfinite(p.unit_cost) & (p.demand <= p.capacity[:, None] * (1 + 1e-9))
-    must = np.zeros(p.m, bool)
-    for dual in duals:
-        free = np.zeros(p.m, np.int8)
-        least = int(lagrangian.least_open(p.demand.sum(), capacity, free))
-        priced = price_all(p, capacity, free, least, dual.prices)
-        reduced = p.unit_cost + priced.alpha[:, None] * p.demand - dual.prices
-        # continuous knapsacks: the price alpha is exact, so forcing an arc costs its reduced cost
-        added = np.maximum(reduced, 0.0) + np.maximum(priced.gain, 0.0)[:, None]
-        may &= safe(priced.bound) + added <= cutoff
-        may &= (safe(dual.bound) + np.maximum(dual.gain, 0.0) <= cutoff)[:, None]
-        if dual.is_binary and may.sum() * p.n * float(capacity.mean()) <= FORCED_WORK:
-            weight, room = whole_units(p)
-            taken = dual.sigma * room + dual.rho
-            knapsack.forced(
-                p.unit_cost, weight, p.fixed_cost, room, dual.prices, may, taken,
-                cutoff - safe(dual.bound),
-            )  # fmt: skip
-        must |= (safe(dual.bound) - dual.gain > cutoff) & (dual.gain < 0)
+    free = np.zeros(p.m, np.int8)
+    least = int(lagrangian.least_open(p.demand.sum(), capacity, free))
+    priced = price_all(p, capacity, free, least, dual.prices)
+    reduced = p.unit_cost + priced.alpha[:, None] * p.demand - dual.prices
+    # continuous knapsacks: the price alpha is exact, so forcing an arc costs its reduced cost
+    added = np.maximum(reduced, 0.0) + np.maximum(priced.gain, 0.0)[:, None]
+    may &= safe(priced.bound) + added <= cutoff
+    must = (safe(priced.bound) - priced.gain > cutoff) & (priced.gain < 0)
+    if strong is not None and not strong.settled:
+        strong.tighten(cutoff)
+        if not strong.settled:
+            may &= strong.arc >= 0
+            must |= strong.state > 0
     return may, must
 
 
-def _reduced_mips(run: Run, duals: list[Dual], y: np.ndarray) -> None:
+def reduced_models(run: Run, dual: Dual, strong: WholeBound | None, y: np.ndarray) -> None:
     """Solve growing restricted problems for plans, then the one that provably holds an optimum."""
-    p = run.problem
-    best = max(duals, key=lambda d: d.bound)
-    priced = price_all(
-        p, np.minimum(p.capacity, p.demand.sum()), np.zeros(p.m, np.int8), 0, duals[0].prices
-    )
-    reduced = p.unit_cost + priced.alpha[:, None] * p.demand - duals[0].prices
-    rank = np.argsort(np.where(y > 1e-6, -1.0 - y, np.maximum(best.gain, 0.0)), kind="stable")
-    for rounds, (share, nearest) in enumerate(((1.3, 6), (2.0, 10), (3.0, 16))):
-        if run.stop():
-            return
-        cutoff = run.cutoff()
-        may, _ = arcs_left(run, duals, cutoff) if math.isfinite(cutoff) else (None, None)
-        if may is not None and may.sum() <= 3000 * (1 + rounds):
-            break
-        chosen = np.zeros(p.m, bool)
-        chosen[rank[: int(share * (y > 1e-6).sum()) + 5]] = True
-        if run.open is not None:
-            chosen |= run.open
-        masked = np.where(chosen[:, None], reduced, np.inf)
-        arcs = np.zeros((p.m, p.n), bool)
-        order = np.argsort(masked, axis=0)[:nearest]
-        arcs[order, np.arange(p.n)] = True
-        arcs &= chosen[:, None]
-        if run.flow is not None:
-            arcs[run.flow[0], run.flow[1]] = True
-        deadline = min(run.deadline, time.perf_counter() + 1.0 + min(20.0, 0.15 * run.left))
-        solve_direct(run, arcs, gap=0.3 * run.options.gap, deadline=deadline, phase="kernel")
     while not run.stop():
         cutoff = run.cutoff()
         if not math.isfinite(cutoff):
-            status = solve_direct(run)
+            solve_direct(run)
             return
-        may, must = arcs_left(run, duals, cutoff)
+        may, must = arcs_left(run, dual, strong, cutoff)
         before = run.objective
         status = solve_direct(
-            run, may, gap=0.5 * run.options.gap, cutoff=cutoff, must=must, phase="tree",
-            restart=lambda before=before: run.objective < before * (1 - 2e-4),
+            run, may, gap=0.5 * run.options.gap, cutoff=cutoff, must=must, phase="reduced",
+            restart=partial(_is_better, run, before),
         )  # fmt: skip
         if status != "restart":
             return
+
+
+def _is_better(run: Run, before: float) -> bool:
+    """Return True when a plan so much better was found that much more can be left out."""
+    return run.objective < before * (1 - 2e-4)
+
+
+def _certify_whole(run: Run, strong: WholeBound) -> None:
+    """Take the prices of the strong bound into the certificate where they prove more."""
+    p = run.problem
+    if run.certificate is None or (p.demand != np.floor(p.demand)).any():
+        return
+    gain = np.empty(p.m)
+    found = np.zeros(2)
+    bound = knapsack.bound_at(
+        finite(p.unit_cost), strong.weight, p.demand, p.fixed_cost, strong.room, strong.prices,
+        gain, found,
+    )  # fmt: skip
+    if bound > run.certificate.dual_bound:
+        run.certificate = replace(
+            run.certificate, customer_dual=strong.prices.copy(), surrogate_dual=float(found[0]),
+            count_dual=float(found[1]), dual_bound=safe(bound), knapsack="binary",
+        )  # fmt: skip

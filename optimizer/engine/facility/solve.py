@@ -18,14 +18,16 @@ from optimizer.engine.facility.problem import (
 from optimizer.engine.facility.run import Run
 
 Assignment = tuple[np.ndarray, np.ndarray, np.ndarray]  # facility, customer, share
-TINY = 200  # up to which single source needs no second method
+TINY = 100  # up to which single source is left to HiGHS alone
 SMALL = 3_000  # facilities x customers up to which HiGHS alone is at least as fast
+TRIED = 10_000  # up to which HiGHS has the first go: what is easy needs no compiled kernels
+FIRST_GO = 12  # checks of its limits that this first go lasts: past presolve, cuts and one dive
 
 
 def choose_method(problem: FacilityProblem) -> tuple[str, str]:
     """Return (method, why): ``direct``, ``uncapacitated``, ``single_source`` or ``capacitated``."""
     size = problem.m * problem.n
-    if size <= SMALL:
+    if size <= (TINY if problem.single_source else SMALL):
         return "direct", f"{size} arcs are few: the full strong model in HiGHS is fastest"
     if problem.is_uncapacitated:
         return "uncapacitated", "no facility can be full: nearest open facility serves"
@@ -65,17 +67,28 @@ def solve_facility(
 
     options = FacilityOptions(gap, time_limit_s, threads, seed, start, tell, cancel)
     run = Run(problem, options)
+    try:
+        return _solve(run, method)
+    finally:
+        run.close()
+
+
+def _solve(run: Run, method: str | None) -> FacilityResult:
+    problem = run.problem
     chosen = method or choose_method(problem)[0]
     run.method = chosen
     if not _can_serve(problem):
         return run.result(infeasible=True)
-    if chosen == "direct":
-        hard = problem.single_source and problem.m * problem.n > TINY and method is None
-        patience = run.started + 1.5 if hard else run.deadline
-        status = solve_direct(run, deadline=min(run.deadline, patience))
-        if not hard or run.stop() or status == "infeasible":
+    size = problem.m * problem.n
+    easy = size <= TRIED and (problem.single_source or problem.is_uncapacitated)
+    if chosen != "direct" and method is None and easy:
+        status = solve_direct(run, most_checks=FIRST_GO)
+        if run.stop() or status in ("infeasible", "optimal"):
+            run.method = "direct"
             return run.result(infeasible=status == "infeasible")
-        chosen = run.method = "single_source"
+    if chosen == "direct":
+        status = solve_direct(run)
+        return run.result(infeasible=status == "infeasible")
     if chosen == "uncapacitated":
         from optimizer.engine.facility.uncapacitated import solve_uncapacitated
 

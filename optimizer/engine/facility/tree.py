@@ -6,6 +6,8 @@ climb did. Facilities whose gain passes the cutoff are fixed. Branching is on th
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numba import njit
 
@@ -15,7 +17,7 @@ from optimizer.engine.facility.lagrangian import evaluate, least_open, volume
 @njit(cache=True, nogil=True)
 def _pick(
     cost, demand, fixed, capacity, state, dual, bound, cutoff, y_mean, weight, tries, steps,
-    scratch_state, scratch_dual, scratch_y, prices, score,
+    scratch_state, scratch_dual, scratch_y, prices, score, halt,
 ):  # fmt: skip
     """Return the facility to split on, -1 when none is free.
 
@@ -56,6 +58,7 @@ def _pick(
                 value, _ = volume(
                     cost, demand, fixed, capacity, scratch_state, least, scratch_dual,
                     cutoff + 0.02 * abs(cutoff - bound), steps, 0.3, cutoff, scratch_y, prices,
+                    halt,
                 )  # fmt: skip
             value = min(value, cutoff)
             low = min(low, value)
@@ -74,7 +77,7 @@ def _pick(
 @njit(cache=True, nogil=True)
 def process(
     cost, demand, fixed, capacity, cutoff, steps, count, states, duals, bounds, branch, alive,
-    most_nodes, weight, tries,
+    most_nodes, weight, tries, halt,
 ):  # fmt: skip
     """Return (nodes done, nodes stored): take the node of least bound, split, bound, repeat.
 
@@ -98,7 +101,7 @@ def process(
     scratch_dual = np.empty(n)
     scratch_y = np.empty(m)
     score = np.empty(m)
-    while done < most_nodes:
+    while done < most_nodes and halt[0] == 0:
         node = -1
         for k in range(count):
             if alive[k] and bounds[k] >= cutoff:
@@ -136,6 +139,7 @@ def process(
             bound, _ = volume(
                 cost, demand, fixed, capacity, states[slot], least, duals[slot],
                 cutoff + 0.02 * abs(cutoff - parent_bound), steps, 0.3, cutoff, y_mean, prices,
+                halt,
             )  # fmt: skip
             bound = max(bound, parent_bound)
             weight[0, i] += (min(bound, cutoff) - parent_bound) / max(1e-9, cutoff - parent_bound)
@@ -158,13 +162,58 @@ def process(
             branch[slot] = _pick(
                 cost, demand, fixed, capacity, states[slot], duals[slot], bound, cutoff, y_mean,
                 weight, tries, max(6, steps // 4), scratch_state, scratch_dual, scratch_y, prices,
-                score,
+                score, halt,
             )  # fmt: skip
             alive[slot] = True
     return done, count
 
 
-class LagrangianTree:
+class NodeStore:
+    """Open nodes in slots of arrays, to be shared between trees."""
+
+    NODE_ARRAYS: tuple[str, ...] = ("states", "duals", "bounds", "branch", "alive")
+    bounds: np.ndarray
+    alive: np.ndarray
+    history: np.ndarray
+    count: int
+    nodes: int
+
+    @property
+    def bound(self) -> float:
+        """The least bound of an open node, inf when none is open."""
+        open_ones = self.bounds[: self.count][self.alive[: self.count]]
+        return float(open_ones.min()) if len(open_ones) else np.inf
+
+    def open_nodes(self) -> np.ndarray:
+        """Return the slots of the open nodes, least bound first."""
+        slots = np.flatnonzero(self.alive[: self.count])
+        return slots[np.argsort(self.bounds[slots], kind="stable")]
+
+    def empty_copy(self) -> Self:
+        """Return a tree over the same facilities without nodes, with this one's history."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        for name in self.NODE_ARRAYS:
+            setattr(other, name, np.zeros_like(getattr(self, name)))
+        other.history = self.history.copy()
+        other.count = 0
+        other.nodes = 0
+        return other
+
+    def move_to(self, other: NodeStore, slots: np.ndarray) -> None:
+        """Give nodes away, as many as the other has room for."""
+        for slot in slots:
+            idle = np.flatnonzero(~other.alive[: other.count])
+            at = int(idle[0]) if len(idle) else other.count
+            if at == len(other.alive):
+                return
+            other.count = max(other.count, at + 1)
+            for name in self.NODE_ARRAYS:
+                getattr(other, name)[at] = getattr(self, name)[slot]
+            self.alive[slot] = False
+
+
+class LagrangianTree(NodeStore):
     """The tree over the facilities that are not closed for good."""
 
     def __init__(
@@ -177,6 +226,7 @@ class LagrangianTree:
         dual: np.ndarray,
         bound: float,
         branch: int,
+        halt: np.ndarray,
         *,
         memory_mb: float = 400.0,
     ) -> None:
@@ -199,15 +249,10 @@ class LagrangianTree:
         self.alive[0] = True
         self.count = 1
         self.nodes = 0
-        self.weight = np.zeros((2, m))
+        self.history = np.zeros((2, m))
         self.tries = 1
         self.is_full = False
-
-    @property
-    def bound(self) -> float:
-        """The least bound of an open node, inf when none is open."""
-        open_ones = self.bounds[: self.count][self.alive[: self.count]]
-        return float(open_ones.min()) if len(open_ones) else np.inf
+        self.halt = halt
 
     def advance(self, cutoff: float, nodes: int, steps: int) -> np.ndarray | None:
         """Split up to ``nodes`` nodes; returns an open set when a node holds only one.
@@ -217,7 +262,7 @@ class LagrangianTree:
         done, self.count = process(
             self.cost, self.demand, self.fixed, self.capacity, cutoff, steps, self.count,
             self.states, self.duals, self.bounds, self.branch, self.alive,
-            nodes, self.weight, self.tries,
+            nodes, self.history, self.tries, self.halt,
         )  # fmt: skip
         self.nodes += done
         open_ones = np.flatnonzero(self.alive[: self.count])
@@ -227,39 +272,11 @@ class LagrangianTree:
         if self.branch[least] < 0:
             self.alive[least] = False
             return self.keep[self.states[least] > 0]
-        self.is_full = done < nodes
+        self.is_full = done < nodes and not self.halt[0]
         return None
 
-    def open_nodes(self) -> np.ndarray:
-        """Return the slots of the open nodes, least bound first."""
-        slots = np.flatnonzero(self.alive[: self.count])
-        return slots[np.argsort(self.bounds[slots], kind="stable")]
 
-    def empty_copy(self) -> LagrangianTree:
-        """Return a tree over the same facilities without nodes, with this one's history."""
-        other = object.__new__(LagrangianTree)
-        other.__dict__.update(self.__dict__)
-        for name in ("states", "duals", "bounds", "branch", "alive"):
-            setattr(other, name, np.zeros_like(getattr(self, name)))
-        other.weight = self.weight.copy()
-        other.count = 0
-        other.nodes = 0
-        return other
-
-    def move_to(self, other: LagrangianTree, slots: np.ndarray) -> None:
-        """Give nodes away, as many as the other has room for."""
-        for slot in slots:
-            idle = np.flatnonzero(~other.alive[: other.count])
-            at = int(idle[0]) if len(idle) else other.count
-            if at == len(other.alive):
-                return
-            other.count = max(other.count, at + 1)
-            for name in ("states", "duals", "bounds", "branch", "alive"):
-                getattr(other, name)[at] = getattr(self, name)[slot]
-            self.alive[slot] = False
-
-
-def balance(first: LagrangianTree, second: LagrangianTree, cutoff: float) -> None:
+def balance(first: NodeStore, second: NodeStore, cutoff: float) -> None:
     """Share the open nodes when one tree lags: each gets every other node by bound."""
     low, high = sorted((first.bound, second.bound))
     if not np.isfinite(low) or high - low <= 0.1 * max(cutoff - low, 0.0):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 
 from optimizer.engine.facility import nearest
-from optimizer.engine.facility.capacitated import Dual, _certify, safe, search_tree
+from optimizer.engine.facility.capacitated import Dual, certify, safe, search_tree
 from optimizer.engine.facility.core import Priced
 from optimizer.engine.facility.problem import FacilityProblem, FacilityResult
 from optimizer.engine.facility.run import Run
@@ -20,7 +19,10 @@ SHORT = 400  # facilities per customer in a short list
 class NearestSearch:
     """Current and best open set, improved in rounds; repeatable for the same seed."""
 
-    def __init__(self, cost: np.ndarray, fixed: np.ndarray, seed: int) -> None:
+    def __init__(
+        self, cost: np.ndarray, fixed: np.ndarray, seed: int, halt: np.ndarray | None = None
+    ) -> None:
+        self.halt = np.zeros(1, np.int64) if halt is None else halt
         self.fixed = fixed
         self.cost_t = np.ascontiguousarray(np.where(np.isfinite(cost), cost, 1e90).T)
         n, m = self.cost_t.shape
@@ -43,7 +45,7 @@ class NearestSearch:
     def from_open(self, is_open: np.ndarray) -> float:
         """Return the local optimum reached from an open set."""
         trial = np.array(is_open, np.bool_)
-        value = float(nearest.local_optimum(self.cost_t, self.near, self.fixed, trial))
+        value = float(nearest.local_optimum(self.cost_t, self.near, self.fixed, trial, self.halt))
         if value < self.best:
             self.best, self.best_open = value, trial.copy()
         if value < self.current:
@@ -55,7 +57,7 @@ class NearestSearch:
         best, current = nearest.iterate(
             self.cost_t, self.near, self.fixed, self.best_open, self.best, count,
             int(self.random.integers(1 << 30)), strength, self.allowed, self.current_open,
-            self.current,
+            self.current, self.halt,
         )  # fmt: skip
         self.best, self.current = float(best), float(current)
 
@@ -85,16 +87,21 @@ def dual_at(problem: FacilityProblem, search: NearestSearch, prices: np.ndarray)
     return dual
 
 
+def most_turns(problem: FacilityProblem) -> int:
+    """Return how many turns of the search come before the tree: less the longer each takes."""
+    return int(max(1, min(60, 4e6 / (problem.m * problem.n))))
+
+
 def solve_uncapacitated(run: Run) -> FacilityResult:
     """Solve the uncapacitated problem."""
     p = run.problem
     run.enter("lists")
-    search = NearestSearch(p.unit_cost, p.fixed_cost, run.options.seed)
+    search = NearestSearch(p.unit_cost, p.fixed_cost, run.options.seed, run.halt)
     run.enter("dual")
     prices = search.near_cost[:, 0] + np.median(p.fixed_cost) * p.m / (10.0 * p.n)
     y_mean = np.zeros(p.m)
     nearest.volume_sorted(
-        search.near, search.near_cost, p.fixed_cost, prices, 0.0, 600, 0.1, y_mean
+        search.near, search.near_cost, p.fixed_cost, prices, 0.0, 600, 0.1, y_mean, run.halt
     )
     dual = dual_at(p, search, prices)
     run.raise_bound(safe(dual.bound))
@@ -111,7 +118,15 @@ def solve_uncapacitated(run: Run) -> FacilityResult:
     while not run.stop() and factor > 1e-3:
         before = dual.bound
         nearest.volume_sorted(
-            search.near, search.near_cost, p.fixed_cost, prices, run.objective, 300, factor, y_mean
+            search.near,
+            search.near_cost,
+            p.fixed_cost,
+            prices,
+            run.objective,
+            300,
+            factor,
+            y_mean,
+            run.halt,
         )
         dual = max(dual, dual_at(p, search, prices), key=lambda d: d.bound)
         run.raise_bound(safe(dual.bound))
@@ -122,13 +137,14 @@ def solve_uncapacitated(run: Run) -> FacilityResult:
     search.allowed = np.flatnonzero(dual.gain <= 2.0 * (run.objective - dual.bound) + 1e-9)
     if not len(search.allowed):
         search.allowed = np.arange(p.m)
-    until = time.perf_counter() + 0.2 + 0.5 * run.seconds
-    while not run.stop() and time.perf_counter() < until:
+    for _ in range(most_turns(p)):
+        if run.stop():
+            break
         search.rounds(20)
         offer_nearest(run, search.best_open)
 
     def between() -> None:
-        if run.objective < search.best - 1e-9 * abs(search.best):
+        if run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
             search.from_open(run.open)
         search.rounds(4 if p.m <= 1000 else 1)
         if search.best < run.objective - 1e-9 * abs(run.objective):
@@ -145,5 +161,5 @@ def solve_uncapacitated(run: Run) -> FacilityResult:
     while not run.stop() and (rounds < 500 or math.isfinite(run.deadline)):
         between()
         rounds += 1
-    _certify(run, dual)
+    certify(run, dual)
     return run.result()
