@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from optimizer.engine.joint import Steps
 from optimizer.plan.plan import Status
 from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
+from optimizer.report.names import Names
 from optimizer.studies.case import Solved, difference
 from optimizer.studies.phase import Period, Staged, capital_of, staged
 from optimizer.studies.session import Session
-from optimizer.studies.stages import BUILT, Decision, Siting, keep_siting
+from optimizer.studies.stages import BUILT, Decision, Siting, decision_name, keep_siting
 
 MCNY = "million CNY a year"
 
@@ -37,6 +38,7 @@ PERIODS = (
 ORDER = (
     Column("period", "Period", "count"),
     Column("kind", "What"),
+    Column("name", "Name"),
     Column("id", "Id"),
     Column("count", "Added", "count"),
     Column("stands", "Stands then", "count"),
@@ -169,7 +171,7 @@ def _period_row(
     session: Session, plan: Staged, t: int, before: Siting, without: Solved | None
 ) -> tuple[object, ...]:
     period, solved, siting = plan.periods[t], plan.solved[t], plan.sitings[t]
-    new = added(before, siting)
+    new, names = added(before, siting), Names(session.instance)
     blocks = session.instance.tables["blocks"]
     volume = math.fsum(
         v * period.factors[i]
@@ -183,8 +185,8 @@ def _period_row(
         volume,
         solved.plan.absorbed_mcny if solved.plan else math.nan,
         len(solved.open_zones),
-        ", ".join(sorted(d[1] for d in new if d[0] == "zone")),
-        ", ".join(sorted(d[1] for d in new if d[0] == "project")),
+        ", ".join(sorted(decision_name(names, d) for d in new if d[0] == "zone")),
+        ", ".join(sorted(decision_name(names, d) for d in new if d[0] == "project")),
         sum(n for d, n in new.items() if d[0] == "module"),
         capital_of(session.instance, new),
         solved.cost_mcny,
@@ -201,7 +203,7 @@ def _period_row(
 def _order_rows(
     session: Session, plan: Staged, before: Sequence[Siting], items: bool
 ) -> list[tuple[object, ...]]:
-    instance = session.instance
+    instance, names = session.instance, Names(session.instance)
     home = dict(
         zip(instance.tables["modules"]["module_id"], instance.tables["modules"]["zone_id"],
             strict=True)
@@ -239,7 +241,8 @@ def _order_rows(
             if (t, decision) in saved:
                 value, low, high, decided, gap = _saves(saved[t, decision], plan.solved[t])
             rows.append((
-                t + 1, decision[0], decision[1], new[decision], plan.sitings[t][decision],
+                t + 1, decision[0], decision_name(names, decision), decision[1], new[decision],
+                plan.sitings[t][decision],
                 capital_of(instance, {decision: new[decision]}), value, low, high, decided, gap,
             ))  # fmt: skip
     return rows

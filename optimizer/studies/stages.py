@@ -12,6 +12,7 @@ from instances import Instance
 from optimizer.plan.plan import Plan, Question
 
 if TYPE_CHECKING:
+    from optimizer.report.names import Names
     from optimizer.studies.case import Case
     from optimizer.studies.worker import Context
 
@@ -59,6 +60,15 @@ def keep_siting(
         least=least + tuple(b for b in question.least if b[:2] not in mine),
         most=most + tuple(b for b in question.most if b[:2] not in mine),
     )
+
+
+def decision_name(names: Names, decision: Decision) -> str:
+    """Return the English name of what is decided."""
+    kind, name = decision
+    if kind == "host":
+        zone, _, industry = name.rpartition("/")
+        return f"{names.en('industry', industry)} in {names.en('place', zone)}"
+    return names.en("place" if kind == "zone" else kind, name)
 
 
 def to_json(siting: Siting) -> str:

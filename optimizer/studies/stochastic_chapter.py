@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from optimizer.engine.risk import Risk, risk_of
 from optimizer.plan.plan import Status
 from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
+from optimizer.report.names import Names
 from optimizer.studies.scenarios import Scenario, budget_scenarios
 from optimizer.studies.session import Session
-from optimizer.studies.stages import siting_of
+from optimizer.studies.stages import decision_name, siting_of
 from optimizer.studies.stochastic import Choice, TwoStage, Worth, worth
 
 MCNY = "million CNY a year"
@@ -59,6 +60,7 @@ SCENARIOS = (
 )
 SITING = (
     Column("kind", "Decision"),
+    Column("name", "Name"),
     Column("id", "Id"),
     Column("count", "Decided now", "count"),
     Column("mean_count", "In the mean scenario's plan", "count"),
@@ -218,19 +220,21 @@ def _siting_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
         for decision in siting_of(instance, solved.plan) if solved.plan else {}:
             known[decision] = known.get(decision, 0.0) + scenario.probability
     order = {"zone": 0, "project": 1, "module": 2, "host": 3}
-    names = sorted(set(choice.siting) | set(mean or {}) | set(known),
+    names = Names(instance)
+    every = sorted(set(choice.siting) | set(mean or {}) | set(known),
                    key=lambda d: (order[d[0]], -known.get(d, 0.0), d))  # fmt: skip
     return [
         (
-            d[0], d[1], choice.siting.get(d, 0.0),
+            d[0], decision_name(names, d), d[1], choice.siting.get(d, 0.0),
             math.nan if mean is None else mean.get(d, 0.0), min(1.0, known.get(d, 0.0)),
         )
-        for d in names
+        for d in every
     ]  # fmt: skip
 
 
 def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tuple[str, ...]:
-    zones = [d[1] for d in choice.siting if d[0] == "zone"]
+    names = Names(two.session.instance)
+    zones = [decision_name(names, d) for d in choice.siting if d[0] == "zone"]
     m = choice.measure
     if not math.isfinite(m.value):
         return (

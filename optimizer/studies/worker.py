@@ -104,16 +104,24 @@ class Context:
         key = (case.overrides, case.question.closed, case.question.objective)
         found = self.kept.pop(key, None)
         if found is None:
-            from optimizer.problem import build_problem
-
-            instance = self.instance_of(case)
-            network = self.network if instance is self.instance else build_network(instance)
-            problem = build_problem(instance, network, case.question)
-            found = Kept(instance, network, Memory(problem))
+            found = self._found_anew(case)
         self.kept[key] = found  # the last used is the last to go
         while len(self.kept) > KEPT:
             del self.kept[next(iter(self.kept))]
         return found
+
+    def _found_anew(self, case: Case) -> Kept:
+        """Return what `kept_of` keeps; routes of the base serve where they are still right."""
+        from optimizer.problem import WEIGHT_OF, build_problem
+
+        instance, question, before = self.instance_of(case), case.question, self.base._memory
+        by = WEIGHT_OF.get(question.objective, "generalised")
+        if before is not None and before.may_reuse_routes(instance, question, by):
+            problem = build_problem(instance, before.problem.network, question, before)
+            memory = Memory(problem, free=before.free, listed=before.listed)
+            return Kept(instance, problem.network, memory)
+        network = self.network if instance is self.instance else build_network(instance)
+        return Kept(instance, network, Memory(build_problem(instance, network, question)))
 
     def instance_of(self, case: Case) -> Instance:
         """The instance with the overrides of a case."""
