@@ -221,6 +221,7 @@ def test_chapter_of_two_zones() -> None:
     rows = {r["player_id"]: r for r in chapter.table("players").rows}
     assert rows["taiyuan"]["shapley_mcny"] == pytest.approx((2.96 + 2.215) / 2, abs=1e-6)
     assert sum(r["shapley_mcny"] for r in rows.values()) == pytest.approx(3.55, abs=1e-6)
+    assert rows["datong"]["kind"] == "prefecture"
     assert "core is empty, proven" in chapter.findings[1]
     assert all(r["stable"] == "no" for r in chapter.table("divisions").rows)
     worst = {r["division"]: r["worst"] for r in chapter.table("divisions").rows}

@@ -95,7 +95,7 @@ def solve_question(**asked):
     return Question(**asked)
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [7, 24])
 def test_values_and_best_set_equal_brute_force(seed: int) -> None:
     """Every set of projects forced, the others forbidden: separate cold solves."""
     instance = random_instance(seed)

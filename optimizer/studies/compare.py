@@ -71,7 +71,7 @@ def read_side(text: str | os.PathLike[str]) -> Side:
 def compare(before: Side, after: Side) -> Chapter:
     """Return the chapter of what differs between two solves."""
     inputs = changed_inputs(before, after)
-    old, new = lines_of(before.plan), lines_of(after.plan)
+    old, new = (lines_of(s.instance, s.plan) for s in (before, after))
     priced, faults = reprice(after.instance, before.plan, after.plan)
     old_cost, new_cost = _sum(old), _sum(new)
     change = new_cost - old_cost
@@ -117,11 +117,27 @@ def compare(before: Side, after: Side) -> Chapter:
 # -- cost ----------------------------------------------------------------------------------------
 
 
-def lines_of(plan: Plan) -> Lines:
-    """The account lines of a plan, mcny a year, origins together."""
+def lines_of(instance: Instance, plan: Plan) -> Lines:
+    """The account lines of a plan, mcny a year, origins together, under the verifier's keys.
+
+    Lumps have no industry there, modules stand under their zone, increments under no host.
+    """
+    from optimizer.plan.verify.ledger import LUMPS
+
+    modules = instance.tables["modules"]
+    zone = dict(zip(modules["module_id"], modules["zone_id"], strict=True))
     lines: Lines = defaultdict(list)
     for line in plan.accounts:
-        lines[line.component, line.host_kind, line.host_id, line.industry_id].append(line.mcny)
+        component, kind, host, industry = (
+            line.component, line.host_kind, line.host_id, line.industry_id,
+        )  # fmt: skip
+        if component == "increments":
+            kind, host, industry = "", "", ""
+        elif component == "modules" and host in zone:
+            kind, host, industry = "zone", zone[host], ""
+        elif component in LUMPS and component != "setup":
+            industry = ""
+        lines[component, kind, host, industry].append(line.mcny)
     return dict(lines)
 
 
@@ -191,8 +207,8 @@ def _bridge_table(
     for key in sorted(set(first) | set(middle) | set(last)):
         mine, later = first.get(key, []), last.get(key, [])
         there = middle.get(key, [])
-        prices = _less(there, mine) if priced is not None else math.nan
-        plan = _less(later, there) if priced is not None else math.nan
+        prices = _split(there, mine) if priced is not None else math.nan
+        plan = _split(later, there) if priced is not None else math.nan
         rows.append(
             (*key, math.fsum(mine), prices, plan, _less(later, mine), math.fsum(later),
              max(before.plan.gap, after.plan.gap))
@@ -204,6 +220,12 @@ def _bridge_table(
 
 def _less(later: Iterable[float], earlier: Iterable[float]) -> float:
     return math.fsum([*later, *(-v for v in earlier)])
+
+
+def _split(later: Iterable[float], earlier: Iterable[float]) -> float:
+    """A part of a change; what two programs round differently is none."""
+    value = _less(later, earlier)
+    return 0.0 if abs(value) < 1e-10 else value
 
 
 def _waterfall_table(
@@ -402,8 +424,11 @@ def _words(
     if priced is not None:
         prices, plan = _sum(priced) - _sum(old), _sum(new) - _sum(priced)
         words.append(
-            f"Of the change {prices:+,.2f} is what the first plan, kept as it is, costs more under "
-            f"the second inputs, and {plan:+,.2f} what changing the plan brings."
+            "The first plan, kept as it is, costs the same under the second inputs: all of the "
+            "change comes from changing the plan."
+            if abs(prices) < 5e-3
+            else f"Of the change {prices:+,.2f} is what the first plan, kept as it is, costs more "
+            f"under the second inputs, and {plan:+,.2f} what changing the plan brings."
         )
     tables: dict[str, int] = defaultdict(int)
     for row in inputs:

@@ -19,6 +19,7 @@ from optimizer.studies.sharing_rules import Rule, rule_payoffs, savings_by_move
 
 MOST_EXACT = 12  # players up to which every coalition is solved
 HORIZON_YEARS = 20
+KIND_WORDS = {"origin": "origin", "zone": "prefecture", "port": "port", "corridor": "corridor"}
 NOTHING = 1e-6  # mcny a year: below this nobody has a reason to object
 
 
@@ -275,7 +276,7 @@ class _Study:
         added = {k: low[1 << k] - low[0] for k in range(self.count) if 1 << k in low}
         rows = [
             (
-                p.name, p.player_id, p.kind, self.parts[k], added.get(k, math.nan),
+                p.name, p.player_id, KIND_WORDS[p.kind], self.parts[k], added.get(k, math.nan),
                 value[k], least[k], most[k], value[k] / total if total > 0 else math.nan,
                 self.game.worst_gap, self._rank_decided(k, least, most),
             )
@@ -464,7 +465,7 @@ class _Study:
         everybody, total = self.game.everybody, float(reached[-1])
         rows = [
             (
-                p.name, p.player_id, p.kind, self.parts[k], reached[1 << k],
+                p.name, p.player_id, KIND_WORDS[p.kind], self.parts[k], reached[1 << k],
                 total - reached[everybody ^ (1 << k)], value[k], ends[0][k], ends[1][k],
                 value[k] / total if total > 0 else math.nan, middle[k], self.game.worst_gap,
                 self._rank_decided(k, *ends),
@@ -472,7 +473,7 @@ class _Study:
             for k, p in enumerate(self.players)
         ]  # fmt: skip
         kinds = list(dict.fromkeys(p.kind for p in self.players))
-        units = "; ".join(f"{k}: {UNITS[k]}" for k in kinds)
+        units = "; ".join(f"{KIND_WORDS[k]}: {UNITS[k]}" for k in kinds)
         return Table(
             "players", "What each player adds and is due", PLAYERS,
             rows_of(PLAYERS, sorted(rows, key=lambda r: -r[6])),
@@ -502,7 +503,7 @@ class _Study:
             for k, p in enumerate(self.players)
         ]
         return Table(
-            "payoffs", "What each division gives", PAYOFFS, rows_of(PAYOFFS, rows), most=40
+            "payoffs", "What each division gives", PAYOFFS, rows_of(PAYOFFS, rows), most=24
         )
 
     def _coalitions_table(self, least: np.ndarray, most: np.ndarray) -> Table:
@@ -555,7 +556,7 @@ class _Study:
         cautions: Sequence[str],
         reached: np.ndarray | None,
     ) -> Chapter:
-        kinds = list(dict.fromkeys(p.kind for p in self.players))
+        kinds = list(dict.fromkeys(KIND_WORDS[p.kind] for p in self.players))
         return Chapter(
             "share",
             "Benefit sharing",

@@ -480,6 +480,7 @@ class _Study:
             one, other = values[a], values[b]
             both = self._value(solved, floor=max(one.low, other.low))
             value = both.value - one.value - other.value
+            value = 0.0 if abs(value) < DUST else value
             # By monotony the pair is worth at least either, so what is lost is at most the smaller.
             low = both.low - one.high - other.high
             if self.harmless:
