@@ -43,7 +43,8 @@ def draw(kind: str, seed: int, m: int = 5, n: int = 6) -> FacilityProblem:
 
 def check_against(problem: FacilityProblem, method: str) -> None:
     optimum = brute_force(problem)
-    result = solve_facility(problem, gap=1e-7, time_limit_s=20, method=method)
+    # The limit has room for a first compilation on a slow machine.
+    result = solve_facility(problem, gap=1e-7, time_limit_s=300, method=method)
     if math.isinf(optimum):
         assert not result.status.has_plan
         return
