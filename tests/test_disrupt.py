@@ -160,7 +160,8 @@ def test_a_named_event_with_changed_prices_may_go_either_way() -> None:
     frame = instance.tables["events"]
     event = {"event_id": "dear", "name": "dear road", "source": "test", "grade": "assumed"}
     event |= {"overrides": "links.taiyuan_tianjin.cost_cny_per_teu*=2"}
-    cheap = event | {"event_id": "cheap", "overrides": "links.taiyuan_tianjin.cost_cny_per_teu*=0.5"}
+    half = "links.taiyuan_tianjin.cost_cny_per_teu*=0.5"
+    cheap = event | {"event_id": "cheap", "overrides": half}
     assert frame.empty
     instance = instance.replace(events=[event, cheap])
     with Session(instance) as session:

@@ -208,7 +208,9 @@ def _unit(m: SitingModel, key: Key) -> str:
         return MEASURE_UNIT[key[1]]
     if kind in ("least", "most"):
         return {
-            "increment": "units of the pool", "module": "modules", "output": "million CNY",
+            "increment": "units of the pool",
+            "module": "modules",
+            "output": "million CNY",
             "zone_output": "million CNY",
         }.get(key[1], f"{key[1]}s")
     if kind == "differ":

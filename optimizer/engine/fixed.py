@@ -67,9 +67,10 @@ class FixedPlan:
         self._x = np.array(self.relaxation.x)
         self.prices = self._dual() if math.isfinite(self.value) else {}
         lp = self.relaxation.lp
-        is_solved = lp is not None and math.isfinite(self.value)
         self.activity = (
-            dict(zip(m.lp.row_keys, lp.activity.tolist(), strict=True)) if is_solved else {}
+            dict(zip(m.lp.row_keys, lp.activity.tolist(), strict=True))
+            if lp is not None and math.isfinite(self.value)
+            else {}
         )
 
     def solve(self) -> float:

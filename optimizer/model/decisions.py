@@ -48,8 +48,8 @@ def decision_column(m: SitingModel, kind: str, name: str, *, make: bool = False)
         return m.lp.col.get(("open", problem.zones.index(name)))
     if kind == "host":
         zone, _, industry = name.rpartition("/")
-        key = ("host", problem.zones.index(zone), problem.industries.index(industry))
-        return m.lp.col.get(key)
+        host = ("host", problem.zones.index(zone), problem.industries.index(industry))
+        return m.lp.col.get(host)
     key = (kind, name)
     if kind == "increment" and make and key not in m.lp.col:
         pool = problem.table("pools").set_index("pool_id").loc[name]

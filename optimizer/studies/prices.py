@@ -297,10 +297,10 @@ def _rival_limits(instance: Instance, fixed: FixedPlan, unit: dict[str, str]) ->
             yield _limit("rival", of, name, unit[r.factor_id], r.endowment, key, cell)
     for r in tables["rivals"].itertuples():
         if math.isfinite(r.capacity_mcny_per_year):
-            key = ("rival_capacity", rivals.index(r.rival_id))
+            whole = ("rival_capacity", rivals.index(r.rival_id))
             cell = f"rivals.{r.rival_id}.capacity_mcny_per_year={{}}"
             amount = r.capacity_mcny_per_year
-            yield _limit("rival", r.rival_id, called[r.rival_id], OUTPUT, amount, key, cell)
+            yield _limit("rival", r.rival_id, called[r.rival_id], OUTPUT, amount, whole, cell)
 
 
 def _limit(

@@ -234,8 +234,8 @@ class PathMaster:
     def raise_artificials(self) -> bool:
         """Make it dearer to leave demand unserved; False when that has been done often enough.
 
-        The first price covers one commodity on any path of its own. Where capacity is tight, serving
-        it can push others onto dearer paths, which can cost more than that.
+        The first price covers one commodity on any path of its own. Where capacity is tight,
+        serving it can push others onto dearer paths, which can cost more than that.
         """
         if self.raised >= _RAISED_AT_MOST:
             return False

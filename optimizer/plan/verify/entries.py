@@ -96,7 +96,7 @@ class _Entries:
             except (TypeError, LookupError, AttributeError):
                 self.findings.add(rule.IDS, what, "this entry is damaged", str(entry))
                 continue
-            sound = amount is None or (is_number(number) and number >= -1e-9)
+            sound = amount is None or (number is not None and is_number(number) and number >= -1e-9)
             if is_known and not is_repeated and sound:
                 seen.add(ids)
                 kept.append(entry)
@@ -112,7 +112,7 @@ class _Entries:
                     rule.NUMBERS, where, "is no finite number", shown, "a number >= 0"
                 )
             else:
-                self.findings.add(rule.NUMBERS, where, "is negative", number, 0.0)
+                self.findings.add(rule.NUMBERS, where, "is negative", float(number or 0.0), 0.0)
         return tuple(kept)
 
     def accounts(self, lines: Iterable[Any]) -> tuple[Any, ...]:
