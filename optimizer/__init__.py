@@ -34,6 +34,7 @@ _HOME = {
     "players_by_word": "optimizer.studies.players",
     "compare": "optimizer.studies.compare",
     "read_side": "optimizer.studies.compare",
+    "alternatives": "optimizer.studies.alternatives",
     "stochastic": "optimizer.studies.stochastic_chapter",
     "drawn_scenarios": "optimizer.studies.scenarios",
     "phase": "optimizer.studies.phase_chapter",

@@ -28,6 +28,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "status": ("status", "Value each status or project: alone, in pairs, the best set."),
     "share": ("share", "Share the saving: Shapley value, nucleolus, core, tax-split rules."),
     "compare": ("compare", "Compare two runs: inputs, decisions, a cost bridge."),
+    "alternatives": ("alternatives", "Other plans that cost nearly the same with other zones."),
     "query": ("query", "Ask all solves of a study with SQL."),
     "cluster": ("query", "Start a Dask cluster on this machine for --scheduler."),
     "bench": ("bench", "Measure zoneopt and other solvers on suites of instances."),
