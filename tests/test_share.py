@@ -28,7 +28,8 @@ from optimizer.studies.players import (
     used_by,
 )
 from optimizer.studies.session import Session
-from optimizer.studies.share import _Division, _Study, share
+from optimizer.studies.share import _Study, share
+from optimizer.studies.share_chapter import Division
 from optimizer.studies.sharing_rules import Rule, read_rules, rule_payoffs, savings_by_move
 
 GAP = 1e-7
@@ -366,5 +367,5 @@ def test_used_players_are_those_the_plan_needs() -> None:
     assert used.mask(players) == 0b111
     assert used.amount(players[0]) == pytest.approx(60)
     assert used.amount(players[2]) == pytest.approx(150)  # 100 mcny x 1.5 TEU
-    assert _Division("x", np.zeros(1), "y").rule_id == ""
+    assert Division("x", np.zeros(1), "y").rule_id == ""
     assert build_network(instance).n_arcs > 0

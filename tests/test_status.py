@@ -14,15 +14,10 @@ from instances import read_instance
 from instances.errors import InstanceError
 from optimizer.api import solve
 from optimizer.cli import group
+from optimizer.studies.projects import candidates, capital_of, projects_only, yearly_cost
 from optimizer.studies.session import Session
-from optimizer.studies.status import (
-    Value,
-    candidates,
-    capital_of,
-    projects_only,
-    status,
-    yearly_cost,
-)
+from optimizer.studies.status import status
+from optimizer.studies.status_chapter import Value
 
 GAP = 1e-7
 
