@@ -48,6 +48,7 @@ class Memory:
     model: Any = None  # its `optimizer.model.siting.SitingModel`
     free: dict[int, Any] = field(default_factory=dict)
     listed: dict[frozenset, dict[Any, list[tuple[int, ...]]]] = field(default_factory=dict)
+    basis: Any = None  # of the relaxation: where columns and rows of `model` stood
 
     def may_reuse_routes(self, instance: Instance, question: Question, by: str) -> bool:
         """Say whether the routes of this solve are those of ``question`` on ``instance``."""

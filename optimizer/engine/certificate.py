@@ -8,7 +8,8 @@ from typing import Any
 
 from optimizer.engine.root import Relaxation
 from optimizer.model.base import Commodity, SitingModel, base_path
-from optimizer.model.routes import route_usage
+from optimizer.model.routes import route_usage, route_weight
+from optimizer.problem import MCNY
 
 LEAST_PRICE = 1e-12  # of a passage, mcny per TEU: below it is rounding
 
@@ -146,5 +147,7 @@ def _gain(m: SitingModel, prices: _Duals, commodity: Commodity, arcs: tuple[int,
 
 def route_change(m: SitingModel, commodity: Commodity, arcs: tuple[int, ...]) -> float:
     """Return the change of cost (mcny) per TEU that leaves the base route for ``arcs``."""
+    if m.problem.by == "generalised":  # the weight that routes minimise is this cost
+        return route_weight(m, commodity, arcs) / MCNY
     line = commodity[0]
     return m.problem.route_cost(line, arcs) - m.problem.route_cost(line, base_path(m, commodity))

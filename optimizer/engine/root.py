@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from optimizer.engine.carried import carried_basis
+from optimizer.engine.loads import Loads
 from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
 from optimizer.engine.routes import RouteFinder, list_all, price
@@ -23,7 +25,6 @@ from optimizer.model.routes import (
     route_usage,
     route_weight,
     service_least_row,
-    shifts,
 )
 from optimizer.plan.plan import Status
 from optimizer.problem import MCNY
@@ -45,8 +46,11 @@ class Relaxation:
     def __init__(self, m: SitingModel, memory: Memory | None = None) -> None:
         self.m = m
         self.finder = RouteFinder(m, memory)
+        self.loads = Loads(m)
         several = len(m.problem.route_measures) > 1
         self.mixed = MixedRoutes(m, self.finder) if several else None
+        self.before = memory
+        self.basis: tuple[np.ndarray, np.ndarray] | None = None  # after the last solve
         before = memory.model if memory is not None else None
         same_blocks = before is not None and (before.problem.block_origin == m.problem.block_origin)
         self.remembered = before.strong_sets if before is not None and same_blocks else []
@@ -76,6 +80,8 @@ class Relaxation:
                 self._add_strong(zone, industry, chosen)
             self.lp = IncrementalLP(self.m.lp.compile())
             self._entries = len(self.m.lp.entries_row)
+            if self.before is not None and self.before.basis is not None:
+                self.lp.start_from(*carried_basis(self.before, self.m))
         for _ in range(CUT_ROUNDS):
             self.rounds += 1
             self.flush()
@@ -85,6 +91,7 @@ class Relaxation:
             gained = self.lp.objective - self.objective  # infinite in the first round
             is_stalled = gained <= STALL * abs(self.lp.objective)
             self.x, self.duals, self.objective = self.lp.x, self.lp.duals, self.lp.objective
+            self.basis = self.lp.basis
             watch.report(
                 "relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}"
             )
@@ -201,22 +208,13 @@ class Relaxation:
 
     def overloaded(self, x: np.ndarray, tolerance: float = 1e-6) -> list[int]:
         """Resources without a row whose capacity the routes of ``x`` exceed."""
-        m, over = self.m, []
-        shifted = shifts(m)
-        output: dict[int, float] = {}
-        for cells in m.cells_of.values():
-            for cell in cells:
-                output[cell] = sum(x[c] for c, _ in m.out_terms([cell]))
-        for r, (kind, _) in enumerate(m.resources.keys):
-            if r in self.resources or kind == "gate":
-                continue
-            load = sum(x[column] * count for column, count in shifted.get(r, {}).items())
-            for commodity, count in m.base_users(r):
-                teu = m.problem.lines[commodity[0]].teu * count
-                load += teu * sum(output[cell] for cell in m.commodity_cells[commodity])
-            if load > m.resources.today[r] * (1 + tolerance) + tolerance:
-                over.append(r)
-        return over
+        m = self.m
+        today = np.array(m.resources.today)
+        over = np.flatnonzero(self.loads.at(x) > today * (1 + tolerance) + tolerance).tolist()
+        kinds = [m.resources.keys[r][0] for r in over]
+        return [
+            r for r, k in zip(over, kinds, strict=True) if r not in self.resources and k != "gate"
+        ]
 
     def add_violated(self, x: np.ndarray) -> int:
         """Add the rows of capacities that the routes of ``x`` exceed; return how many."""

@@ -25,7 +25,14 @@ from optimizer.engine.certificate import make_certificate
 from optimizer.engine.decided import decided
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
-from optimizer.engine.start import first_plan, solve_to_gap, start_vector
+from optimizer.engine.start import (
+    first_plan,
+    padded,
+    solve_to_gap,
+    start_vector,
+    without_overflow,
+    worth_trying,
+)
 from optimizer.memory import Memory
 from optimizer.model.base import SitingModel
 from optimizer.model.siting import build_siting_model
@@ -171,8 +178,9 @@ def _solve(
         _accept(m, first, watch, outcome, gap)
     else:
         _integers(m, relaxation, watch, outcome, first, **options)
+    finder = relaxation.finder
     outcome.memory = Memory(
-        problem, outcome.values, m, relaxation.finder.trees, relaxation.finder.listed
+        problem, outcome.values, m, finder.trees, finder.listed, relaxation.basis
     )
     outcome.seconds["integers"] = watch.seconds - sum(outcome.seconds.values()) - started
     if outcome.certificate:
@@ -227,6 +235,7 @@ def _integers(
     seed: int,
 ) -> None:
     """Fill the outcome with the best plan and bound of the integer problem (minimisation)."""
+    best = start  # a plan; what later rounds find can exceed capacities
     for _ in range(INTEGER_ROUNDS):
         complete = relaxation.all_listed
         if not complete:
@@ -238,21 +247,22 @@ def _integers(
             gap=gap,
             threads=threads,
             seed=seed,
-            start=None
-            if start is None
-            else np.concatenate([start, np.zeros(m.lp.n_cols - len(start))]),
+            start=None if best is None else padded(m, best),
             on_progress=partial(_report, watch, complete),
             on_solution=partial(_found, m, relaxation, watch),
             cancel=watch.cancel,
             memory_limit_mb=watch.memory_limit_mb,
         )
-        model = m.lp.compile()
-        model.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
-        result = solve_to_gap(model, solver, options, watch)
+        small = without_overflow(m, m.lp.compile())
+        lost = math.inf
+        if best is not None and solver in OWN_SOLVERS:
+            near = worth_trying(m, relaxation, small, best, gap)
+            small, lost = near.model, near.lost
+        result = solve_to_gap(small, solver, options, watch)
         outcome.solver, outcome.nodes = result.solver, result.nodes
         outcome.notes += [n for n in result.notes if n not in outcome.notes]
         if complete and math.isfinite(result.bound):
-            outcome.bound = max(outcome.bound, result.bound)
+            outcome.bound = max(outcome.bound, min(result.bound, lost))
             watch.report("integers", bound=outcome.bound)
         if not result.status.has_plan:
             _without_plan(outcome, result, watch, complete)
@@ -267,8 +277,7 @@ def _integers(
                 continue
             # No time to solve again: keep the sitings and find other ways for the goods.
             values = dict(zip(m.lp.col_keys, result.x.tolist(), strict=False))
-            padded = np.concatenate([result.x, np.zeros(m.lp.n_cols - len(result.x))])
-            repaired = start_vector(m, values, padded, watch)
+            repaired = start_vector(m, values, padded(m, result.x), watch)
             if repaired is None:
                 break
             start = repaired

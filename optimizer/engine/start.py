@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.engine.decided import decided
+from optimizer.engine.fixing import Narrowed, narrowed, priced
 from optimizer.engine.progress import Watch
 from optimizer.linear import CompiledModel
 from optimizer.model.agglomeration import cluster_curves
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 REPAIR_S = 20.0  # most seconds for the small integer model
 REPAIR_GAP = 3e-4
 KERNEL_FROM = 100  # integers from which a kernel is solved before the whole model
+KERNEL_BEYOND = 2.0  # gaps: a start nearer to the relaxation leaves little for a kernel to find
 KERNEL_S = 90.0
 KERNEL_SHARE = 0.4
 KERNEL_ROUNDS = 4
@@ -44,7 +46,7 @@ def first_plan(
 ) -> np.ndarray | None:
     """Return column values of a plan to begin with, as good as can be had quickly, or None.
 
-    The start, completed, if it is within ``gap`` of the relaxation; else the best plan over what
+    The start, completed, if it is close enough to the relaxation; else the best plan over what
     the start and the relaxation use. Capacities that it needs get their rows.
     """
     first = None
@@ -52,9 +54,9 @@ def first_plan(
         first = start_vector(m, start, relaxation.x, watch)
         first = _checked(m, relaxation, watch, "start", first)
     value = np.inf if first is None else _value(m, first)
-    is_near = first is not None and value - relaxation.bound <= gap * abs(value)
+    far = np.inf if first is None else (value - relaxation.bound) / max(abs(value), 1e-12)
     few = sum(m.lp.integer) < KERNEL_FROM
-    if not with_kernel or few or (is_near and relaxation.is_bound):
+    if not with_kernel or few or (far <= KERNEL_BEYOND * gap and relaxation.is_bound):
         return first
     for _ in range(KERNEL_ROUNDS):
         if watch.stopped:
@@ -67,6 +69,27 @@ def first_plan(
         if found is None:
             break
     return first
+
+
+def worth_trying(
+    m: SitingModel, relaxation: Relaxation, model: CompiledModel, best: np.ndarray, gap: float
+) -> Narrowed:
+    """Return ``model`` without integers at which every plan is less than ``gap`` below ``best``."""
+    value = _value(m, best)
+    cutoff = value - gap * abs(value)
+    return narrowed(model, priced(model, relaxation.duals), cutoff, padded(m, best))
+
+
+def without_overflow(m: SitingModel, model: CompiledModel) -> CompiledModel:
+    """Return ``model`` with capacity for all goods asked for, as a plan must have."""
+    ub = model.ub.copy()
+    ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
+    return replace(model, ub=ub)
+
+
+def padded(m: SitingModel, x: np.ndarray) -> np.ndarray:
+    """Column values with 0 for the columns that came after them."""
+    return np.concatenate([x, np.zeros(m.lp.n_cols - len(x))])
 
 
 def _value(m: SitingModel, x: np.ndarray) -> float:
@@ -98,6 +121,9 @@ def start_vector(
     wanted = plan_values(m, start) if isinstance(start, Plan) else start
     model = m.lp.compile()
     value = np.array([wanted.get(key, 0.0) for key in m.lp.col_keys])
+    for key in m.lp.row:
+        if key[0] == "required":
+            value[m.lp.col["open", key[1]]] = 1.0
     whole = np.clip(np.round(value), model.lb, model.ub)
     fixed = replace(
         model,
@@ -109,8 +135,7 @@ def start_vector(
     result = solve_model(fixed, "highs", SolverOptions(time_limit_s=limit, cancel=watch.cancel))
     if result.status.has_plan and _without_overflow(m, result.x):
         return result.x
-    relaxed = np.concatenate([relaxed, np.zeros(m.lp.n_cols - len(relaxed))])
-    used = (whole > 0.5) | (relaxed > 1e-6) | _always(m)
+    used = (whole > 0.5) | (padded(m, relaxed) > 1e-6) | _always(m)
     small = replace(model, ub=np.where(model.integer & ~used, np.maximum(model.lb, 0.0), model.ub))
     options = SolverOptions(time_limit_s=min(REPAIR_S, limit), gap=REPAIR_GAP, cancel=watch.cancel)
     result = solve_model(small, "highs", options)
@@ -128,15 +153,12 @@ def kernel_start(
     Speranza 2012) the integer model is small and its plans are close to the best. What ``first``,
     a plan, uses is in the kernel too.
     """
-    model = m.lp.compile()
-    rest = np.zeros(m.lp.n_cols)
-    rest[: len(relaxed)] = relaxed
-    kept = ~model.integer | (rest > 1e-6) | _always(m)
+    model = without_overflow(m, m.lp.compile())
+    kept = ~model.integer | (padded(m, relaxed) > 1e-6) | _always(m)
     if first is not None:
-        first = np.concatenate([first, np.zeros(m.lp.n_cols - len(first))])
+        first = padded(m, first)
         kept |= first > 0.5
     small = replace(model, ub=np.where(kept, model.ub, np.maximum(model.lb, 0.0)))
-    small.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
     limit = min(KERNEL_S, watch.left_s * KERNEL_SHARE)
     options = SolverOptions(time_limit_s=limit, gap=gap / 2, start=first, cancel=watch.cancel)
     result = solve_to_gap(small, "highs", options, watch)

@@ -38,6 +38,8 @@ _STOPPED = (
     _MS.kObjectiveBound,
     _MS.kObjectiveTarget,
 )
+_STANDS = {int(s): s for s in highspy.HighsBasisStatus.__members__.values()}
+AT_LOW, BASIC = int(highspy.HighsBasisStatus.kLower), int(highspy.HighsBasisStatus.kBasic)
 _NO_ENTRIES = np.zeros(0, dtype=np.int32)
 _IIS_FROM_LP_IRREDUCIBLE = 2 + 4
 
@@ -308,6 +310,26 @@ class IncrementalLP:
         at = _indices(np.unique(cols))
         if at.size:
             self._change(self._solver.deleteCols(at.size, at), "deleteCols")
+
+    @property
+    def basis(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where columns and rows stand after the last solve, as numbers for `start_from`."""
+        basis = self._solver.getBasis()
+        return tuple(  # type: ignore[return-value]
+            np.array([int(s) for s in side], dtype=np.int8)
+            for side in (basis.col_status, basis.row_status)
+        )
+
+    def start_from(self, columns: Any, rows: Any) -> None:
+        """Begin the next solve where columns and rows stood in another program, as far as it fits.
+
+        Numbers as in `basis`; what makes no basis of this program is put right by HiGHS.
+        """
+        basis = highspy.HighsBasis()
+        basis.col_status = [_STANDS[int(s)] for s in columns]
+        basis.row_status = [_STANDS[int(s)] for s in rows]
+        basis.alien = True
+        self._change(self._solver.setBasis(basis), "setBasis")
 
     def forget_basis(self) -> None:
         """Begin the next solve afresh, with presolve: quicker where much has been added."""
