@@ -34,7 +34,9 @@ class Loads:
             self._of_output = self._base_matrix()
         if self._n_cols != self.m.lp.n_cols:
             changed = shifts(self.m)
-            rows, cols, values = [], [], []
+            rows: list[int] = []
+            cols: list[int] = []
+            values: list[float] = []
             for r, columns in changed.items():
                 rows += [r] * len(columns)
                 cols += columns.keys()
