@@ -7,9 +7,9 @@ problem is a matrix; docs/published.md has the mapping in the other direction.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,12 @@ from optimizer.problem import MCNY, Problem
 
 if TYPE_CHECKING:
     from optimizer.engine.facility import FacilityEvent, FacilityProblem, FacilityResult
+    from optimizer.engine.proof_tree import ProofTree
     from optimizer.engine.siting import Outcome
 
 _WHOLE = 1e-11  # relative: costs this near to whole numbers were whole before units were changed
+_PROVED = 1e-7  # relative: what is left of the bound is not worth a tree
+PROOF_S, PROOF_SHARE = 1.0, 0.1  # seconds, and share of the solve, at most for the proof tree
 _DUST = 1e-9  # shares below are a solver's rounding
 _SMALL = 5000  # zones x blocks up to which a linear program for the prices takes no time
 
@@ -203,7 +206,8 @@ def solve_location(
         outcome.objective = outcome.measured = outcome.answer.cost_mcny
         if not outcome.settle_bound():
             return outcome
-        outcome.certificate = _certificate(problem, location, result, outcome.bound)
+        proof = _proof(problem, location, result, watch)
+        outcome.certificate = _certificate(problem, location, result, outcome.bound, proof)
     return outcome
 
 
@@ -238,8 +242,34 @@ def _open_zones(problem: Problem, location: Location, result: FacilityResult) ->
 # -- the certificate --------------------------------------------------------------------------
 
 
+def _proof(
+    problem: Problem, location: Location, result: FacilityResult, watch: Watch
+) -> ProofTree | None:
+    """Return a small tree for what prices alone do not prove, if there is time for it."""
+    from optimizer.engine.proof_tree import prove
+
+    found = result.certificate
+    if result.method not in ("capacitated", "uncapacitated") or found is None:
+        return None  # small ones know no compiled kernels; whole customers need other knapsacks
+    if result.bound - found.dual_bound <= _PROVED * abs(result.bound):
+        return None
+    seconds = min(PROOF_S + PROOF_SHARE * result.seconds, watch.left_s)
+    existing = (problem.table("zones")["status"] == "existing").to_numpy()
+    return prove(
+        location.facility,
+        found.customer_dual + found.surrogate_dual * location.facility.demand,
+        result.bound,
+        open_anyway=location.required | existing,
+        seconds=seconds,
+    )
+
+
 def _certificate(
-    problem: Problem, location: Location, result: FacilityResult, bound: float
+    problem: Problem,
+    location: Location,
+    result: FacilityResult,
+    bound: float,
+    proof: ProofTree | None,
 ) -> dict:
     """Return the prices of the blocks that prove the bound (docs/plan.md), mcny per mcny.
 
@@ -259,12 +289,36 @@ def _certificate(
         (problem.block_origin[b], problem.industries[problem.block_industry[b]])
         for b in location.block.tolist()
     ]
-    return {
+    certificate = {
         "kind": "lagrangian",
         "block": [[o, i, price] for (o, i), price in zip(names, per_unit.tolist(), strict=True)],
         "count": float(count),
         "tree_bound": bound,
     }
+    if proof is not None:
+        vectors = [
+            [_short(v[0]), *map(_short, (v[1:] + location.shift) / volume)] for v in proof.vectors
+        ]
+        certificate["tree"] = {"prices": vectors, "root": _named(proof.root, problem.zones)}
+    return certificate
+
+
+def _short(price: float) -> float:
+    """Return a price in ten digits: any prices are valid, and the file is half as long."""
+    return float(f"{price:.10g}")
+
+
+def _named(node: dict[str, Any], zones: Sequence[str]) -> dict[str, Any]:
+    """Return a node of a proof tree with ids of zones in place of their numbers."""
+    named: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, dict):
+            named[key] = _named(value, zones)
+        elif isinstance(value, list):
+            named[key] = [zones[z] for z in value]
+        else:
+            named[key] = zones[value] if key == "split" else value
+    return named
 
 
 def _relaxation_prices(facility: FacilityProblem, otherwise: np.ndarray) -> np.ndarray:

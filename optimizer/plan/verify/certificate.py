@@ -47,10 +47,18 @@ class Bound:
 
     def value(self) -> float:
         """Return the bound, million CNY a year."""
+        zones = [self._zone(zone_id) for zone_id in self.facts.zone]
+        count = self.prices.count
+        if count:
+            least = self.reach.least_zones()
+            zones.append(count * min(least, len(self.facts.zone)))
+        return math.fsum([self.without_zones(), *zones])
+
+    def without_zones(self) -> float:
+        """Return the part of the bound that has nothing to do with which zones open."""
         facts = self.facts
         return math.fsum([
             *self._right_hand_sides(),
-            *(self._zone(zone_id) for zone_id in facts.zone),
             *(self._stay_or_rival(*key) for key in facts.block),
             *self.bought.get("", ()),
             *(self._project(project_id, row) for project_id, row in facts.project.items()),
@@ -77,8 +85,6 @@ class Bound:
             if s in prices.service
         ]
         terms += [-price for price in prices.excludes.values()]
-        if prices.count:
-            terms.append(prices.count * self.reach.least_zones())
         target = target_of(facts, question)
         if target is not None:
             terms.append(prices.target * target)
@@ -120,6 +126,11 @@ class Bound:
         status = self.facts.zone_status(zone_id, self.question)
         if status == "forbidden":
             return 0.0
+        value = self.open_zone(zone_id)
+        return value if status == "required" else min(0.0, value)
+
+    def open_zone(self, zone_id: str) -> float:
+        """Return the value of a zone that opens, whether or not that is worth it."""
         opening = self.facts.opening_mcny_per_year(zone_id)
         opening += self._capital_price() * self.facts.opening_capital_mcny(zone_id)
         if self.facts.zone[zone_id]["status"] != "existing":
@@ -128,8 +139,7 @@ class Bound:
                     sign = 1.0 if rule["kind"] == "max_zones" else -1.0
                     opening += sign * self.prices.rule[rule["rule_id"]]
             opening -= self.prices.count
-        value = opening + self._inside(zone_id) + math.fsum(self.bought.get(zone_id, ()))
-        return value if status == "required" else min(0.0, value)
+        return opening + self._inside(zone_id) + math.fsum(self.bought.get(zone_id, ()))
 
     def _inside(self, zone_id: str) -> float:
         """Return the least value of what an open zone hosts; a curve counts by its best slope."""

@@ -177,13 +177,35 @@ class Reach:
 
     # -- zones -----------------------------------------------------------------------------------
 
-    def least_zones(self) -> int:
-        """Return how many zones must open at least to take what must move; existing ones are."""
+    def least_zones(self, opened: Collection[str] = (), shut: Collection[str] = ()) -> float:
+        """Return how many zones must open at least to take what must move; existing ones are.
+
+        Zones in ``opened`` count in any case, those in ``shut`` cannot; inf where the rest cannot
+        take it. Each zone has the most that its pools and curves can ever carry.
+        """
+        need, room = self._room
+        left, count = need, 0
+        free = []
+        for zone_id, takes in room.items():
+            if zone_id in opened:
+                left, count = left - takes, count + 1
+            elif zone_id not in shut:
+                free.append(takes)
+        if left <= 0:
+            return count
+        held = np.cumsum(sorted(free, reverse=True))
+        if not len(held) or held[-1] < left:
+            return math.inf
+        return count + int(np.searchsorted(held, left)) + 1
+
+    @cached_property
+    def _room(self) -> tuple[float, dict[str, float]]:
+        """What must come to zones that do not exist yet (mcny), and the most of each of these."""
         facts = self.facts
         need = math.fsum(row["volume_mcny_per_year"] * self._share_to_zones(key)
                          for key, row in facts.block.items())  # fmt: skip
         need *= 1 - 2e-6  # what the tolerance of volumes and capacities forgives
-        room = []
+        room = {}
         for zone_id, row in facts.zone.items():
             takes = math.fsum(
                 min(self.most_output(zone_id, i), self.total[i])
@@ -193,9 +215,8 @@ class Reach:
             if row["status"] == "existing":
                 need -= takes
             else:
-                room.append(takes)
-        held = np.cumsum(sorted(room, reverse=True))
-        return 0 if need <= 0 else min(len(room), int(np.searchsorted(held, need)) + 1)
+                room[zone_id] = takes
+        return need, room
 
     def _share_to_zones(self, block: tuple[str, str]) -> float:
         """Return the share of a block that must come to zones: it can neither stay nor go away."""
