@@ -31,6 +31,8 @@ class SolverOptions:
     on_solution: Callable[[np.ndarray], None] | None = None  # each better plan; HiGHS only
     memory_limit_mb: float = float("inf")  # for solvers that account for theirs: SCIP
     cancel: threading.Event | None = None  # set it and the solver stops soon, keeping its best
+    # False: the start is good, all work goes into the proof (HiGHS only)
+    heuristics: bool = True
 
 
 @dataclass(frozen=True)

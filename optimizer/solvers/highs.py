@@ -40,6 +40,13 @@ _STOPPED = (
 )
 _STANDS = {int(s): s for s in highspy.HighsBasisStatus.__members__.values()}
 AT_LOW, BASIC = int(highspy.HighsBasisStatus.kLower), int(highspy.HighsBasisStatus.kBasic)
+_WITHOUT_HEURISTICS: dict[str, Any] = {
+    "mip_heuristic_effort": 0.0,
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+}
 _NO_ENTRIES = np.zeros(0, dtype=np.int32)
 _IIS_FROM_LP_IRREDUCIBLE = 2 + 4
 
@@ -53,6 +60,8 @@ def solve(
     _set(solver, threads=max(1, options.threads), random_seed=abs(options.seed) % 2**31)
     if is_mip:
         _set(solver, mip_rel_gap=max(0.0, options.gap), mip_abs_gap=0.0)
+        if not options.heuristics:
+            _set(solver, **_WITHOUT_HEURISTICS)
     _must(solver.passModel(_as_lp(model)), "passModel")
     if start is not None and is_mip:
         columns = np.arange(len(start), dtype=np.int32)

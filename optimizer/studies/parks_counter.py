@@ -11,16 +11,16 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from instances import Instance
 from optimizer.plan.plan import Question, Status
 from optimizer.studies.case import Case, Solved
-from optimizer.studies.parks_levers import SUBSIDISED, Lever, overrides_of
+from optimizer.studies.parks_levers import Lever, overrides_of
+from optimizer.studies.parks_solves import SHARE, STANDING, SUBSIDY, enough_subsidy
 from optimizer.studies.parks_units import MCNY, Units
 from optimizer.studies.session import Inquiry, Session
 
-SHARE = 0.95  # of the printed change: so much must not bring the zone in
 TRIES = 4  # sizes of a lever that are solved
 LEAST_OUTPUT = 1.0  # mcny a year that count as hosting where no minimum scale is given
 Verdict = Literal["in", "out", "open"]
@@ -46,16 +46,12 @@ class Optimum:
 
 
 def optimum_of(solved: Solved) -> Optimum:
-    """Return what a solved case, or a subsidised one (a task), says of its optimum."""
+    """Return what a solved case says of its optimum."""
     if solved.plan is not None:
         output: dict[str, float] = {}
         for move in solved.plan.moves:
             output[move.zone_id] = output.get(move.zone_id, 0.0) + move.output_mcny
         return Optimum(solved.plan.objective, solved.low, solved.high, output, solved.key,
-                       str(solved.status))  # fmt: skip
-    if solved.document.get("has_plan"):
-        low = min(solved.objective, solved.bound)
-        return Optimum(solved.objective, low, solved.objective, solved.document["output"], "",
                        str(solved.status))  # fmt: skip
     value = math.inf if solved.status is Status.INFEASIBLE else math.nan
     return Optimum(value, solved.low, math.inf, status=str(solved.status))
@@ -72,9 +68,24 @@ def presence(instance: Instance, zone_id: str) -> float:
 
 def forced_in(instance: Instance, question: Question, zone_id: str) -> Question:
     """Return the question in which a zone must open and host something."""
-    least = (("zone", zone_id, 1.0), ("zone_output", zone_id, presence(instance, zone_id)))
+    given = {bound[:2]: bound[2] for bound in question.least}
+    output = max(given.get(("zone_output", zone_id), 0.0), presence(instance, zone_id))
+    least = (("zone", zone_id, 1.0), ("zone_output", zone_id, output))
     kept = [b for b in question.least if b[:2] not in {bound[:2] for bound in least}]
     return replace(question, least=(*kept, *least))
+
+
+def kept_shut(question: Question, zone_id: str) -> bool:
+    """Say whether the question itself rules a zone out: it is not compared then."""
+    most = {name: count for kind, name, count in question.most if kind == "zone"}
+    return zone_id in question.forbid_zones or most.get(zone_id, 1.0) < 1
+
+
+def kept_open(question: Question, zone_id: str) -> bool:
+    """Say whether the question itself asks for a zone: it cannot be forbidden then."""
+    bounds = {(kind, name): count for kind, name, count in question.least}
+    asked = [bounds.get((kind, zone_id), 0.0) for kind in ("zone", "zone_output")]
+    return zone_id in question.open_zones or max(asked) > 0
 
 
 def forbidden(question: Question, zone_id: str) -> Question:
@@ -123,17 +134,22 @@ def verdict(forced: Optimum, shut: Optimum) -> Verdict:
     return "out" if forced.low > shut.high else "open"
 
 
-def standings(session: Session, zones: Sequence[str], gap: float) -> tuple[Solved, list[Standing]]:
+def standings(
+    session: Session, zones: Sequence[str], gap: float, *, exact: bool = False
+) -> tuple[Solved, list[Standing]]:
     """Return the base plan solved to a finer gap, and how every zone stands against it.
 
     All plans serve all: each is a plan without the zones that it leaves shut, and with those that
-    it uses. The base bound serves everywhere, because forcing and forbidding never helps.
+    it uses. The base bound serves everywhere, because forcing and forbidding never helps. A solve
+    ends once the difference is known to `SHARE`; with ``exact``, at its gap.
     """
-    base = session.solve([session.case("base", gap=gap)])[0]
+    base = session.solve([standing_case(session, None, False, gap, None, exact=exact)])[0]
     if base.plan is None:
         return base, []
     used = {m.zone_id for m in base.plan.moves}
-    cases = [standing_case(session, zone, zone not in used, gap, base) for zone in zones]
+    cases = [
+        standing_case(session, zone, zone not in used, gap, base, exact=exact) for zone in zones
+    ]
     solved = session.solve(cases)
     known = [optimum_of(base), *(optimum_of(s) for s in solved)]
     found = []
@@ -162,13 +178,52 @@ def _best(own: Optimum, others: Iterable[Optimum]) -> Optimum:
     return replace(best, low=min(own.low, best.value))
 
 
-def standing_case(session: Session, zone: str, force: bool, gap: float, base: Solved) -> Case:
-    """Return the case that forces a zone in, or that forbids it."""
+def standing_case(
+    session: Session,
+    zone: str | None,
+    force: bool,
+    gap: float,
+    base: Solved | None,
+    *,
+    exact: bool = False,
+) -> Case:
+    """Return the case of the base question (no zone), or with a zone forced in or forbidden."""
+    if zone is None or base is None:
+        return _case(session, "base", None, False, session.question, gap, None)
+    against = None if exact else (base.low, base.high, True)
     if force:
         question = forced_in(session.instance, session.question, zone)
-        return session.case(f"force {zone}", question, gap=gap, start=base.key)
-    question = forbidden(session.question, zone)
-    return session.case(f"forbid {zone}", question, gap=gap, start=base.key)
+        name = f"force {zone}"
+    else:
+        question, name = forbidden(session.question, zone), f"forbid {zone}"
+    return _case(session, name, zone, force, question, gap, against, start=base.key)
+
+
+def _case(
+    session: Session,
+    name: str,
+    zone: str | None,
+    force: bool,
+    question: Question,
+    gap: float,
+    against: tuple[float, float, bool] | None,
+    **more: Any,
+) -> Case:
+    """Return a case of `optimizer.studies.parks_solves.solve_standing`."""
+    data = {
+        "zone": zone, "force": force, "least_mcny": _least_of(question, zone) if force else None,
+        "against": None if against is None else [*map(_number, against[:2]), against[2]],
+    }  # fmt: skip
+    return session.case(name, question, gap=gap, task=STANDING, data=json.dumps(data), **more)
+
+
+def _number(value: float) -> float | str:
+    """Return a number as JSON can hold it."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _least_of(question: Question, zone: str | None) -> float:
+    return next(n for kind, name, n in question.least if (kind, name) == ("zone_output", zone))
 
 
 # -- counterfactuals ----------------------------------------------------------------------------
@@ -206,29 +261,26 @@ def subsidy_change(session: Session, standing: Standing, lever: Lever, gap: floa
     zone, shut = standing.zone_id, standing.shut
     plans = [(standing.forced.value, standing.forced.output.get(zone, 0.0))]
     bounds = [(0.0, standing.forced.low)]
-    forced, output = standing.forced, plans[0][1]
-    question = forced_in(session.instance, session.question, zone)
-    size, tried = _enough(plans, shut.low), math.inf
-    for _ in range(TRIES):
-        out = _still_out(bounds, shut.high)
-        if not size < tried * (1 - 1e-3) or out >= SHARE * size or size >= lever.most:
-            break
-        tried = size
-        data = json.dumps({"zone": zone, "amount": size})
+    forced = standing.forced
+    size = enough_subsidy(plans, shut.low)
+    if _still_out(bounds, shut.high) < SHARE * size and 0 < size < lever.most:
+        question = forced_in(session.instance, session.question, zone)
+        data = {
+            "zone": zone, "least_mcny": _least_of(question, zone),
+            "against": [_number(shut.low), _number(shut.high)], "bound": _number(forced.low),
+        }  # fmt: skip
         case = session.case(
-            f"subsidise {zone} by {size:,.6g}", question, gap=gap, task=SUBSIDISED, data=data,
+            f"subsidise {zone}", question, gap=gap, task=SUBSIDY, data=json.dumps(data),
             start=standing.forced.key,
         )  # fmt: skip
         (solved,) = yield [case]
-        forced = optimum_of(solved)
-        if not forced.output:
-            break
-        output = forced.output.get(zone, 0.0)
-        plans.append((forced.value + size * output / MCNY, output))
-        bounds.append((size, forced.low))
-        size = _enough(plans, shut.low)
+        found = solved.document
+        plans += [(float(cost), float(output)) for cost, output in found.get("plans", ())]
+        bounds += [(float(at), float(low)) for at, low in found.get("bounds", ())]
+        forced = replace(forced, output=found.get("output", forced.output), key="")
+        size = enough_subsidy(plans, shut.low)
     out = min(_still_out(bounds, shut.high), size)
-    cost, output = min(plans, key=lambda p: (p[0] - shut.low) / p[1])
+    cost, output = min(plans, key=lambda p: (p[0] - shut.low) / max(p[1], 1e-9))
     at_size = replace(forced, value=cost - size * output / MCNY, high=cost - size * output / MCNY,
                       low=min(_chord(bounds, size), cost - size * output / MCNY))  # fmt: skip
     decided = out >= SHARE * size
@@ -236,15 +288,6 @@ def subsidy_change(session: Session, standing: Standing, lever: Lever, gap: floa
         lever, "brings it in" if decided else "undecided", size, out, size, decided, output,
         at_size, shut,
     )  # fmt: skip
-
-
-def _enough(plans: Sequence[tuple[float, float]], bound: float) -> float:
-    """Return the least subsidy at which some plan costs no more than the bound, rounded up."""
-    least = min((cost - bound) / output * MCNY for cost, output in plans if output > 0)
-    if least <= 0:
-        return 0.0
-    digits = 3 - math.floor(math.log10(least))
-    return math.ceil(least * 10**digits) / 10**digits
 
 
 def _chord(bounds: Sequence[tuple[float, float]], size: float) -> float:
@@ -292,30 +335,34 @@ def lever_change(
     """Return the least size of a lever, looked for between nothing and the most it can be.
 
     ``guess`` is a share of the most. Sizes are shares of the way there; the largest is solved
-    first where the lever may not be enough.
+    first: mostly it is not enough, and that is soon proven.
     """
     zone = standing.zone_id
     question = session.question
     margins = {0.0: standing.difference[0]}
     out, size_in, nominal = (0.0 if standing.verdict == "out" else -1.0), math.inf, math.inf
     at: dict[float, tuple[Optimum, Optimum]] = {}
-    way, share = lever.most - lever.start, min(1.0, max(guess, 1e-9))
+    way, share, guess = lever.most - lever.start, 1.0, min(1.0, max(guess, 1e-9))
     for _ in range(TRIES + 1):
         amount = lever.start + share * way
         changes = overrides_of(session.instance, lever, amount)
         text = f"{lever.name} {amount:,.6g}"
-        cases = [
-            session.case(f"force {zone}, {text}", forced_in(session.instance, question, zone),
-                         overrides=changes, gap=gap, start=standing.forced.key)
-        ]  # fmt: skip
-        if not lever.only_here:
-            cases.append(
-                session.case(f"forbid {zone}, {text}", forbidden(question, zone),
-                             overrides=changes, gap=gap, start=standing.shut.key)
+        shut = standing.shut
+        # What also helps others lowers the optimum without the zone, never raises it: a bound
+        # above today's is enough to prove the zone out.
+        least = shut.low if lever.only_here else -math.inf
+        case = _case(
+            session, f"force {zone}, {text}", zone, True,
+            forced_in(session.instance, question, zone), gap, (least, shut.high, False),
+            overrides=changes, start=standing.forced.key,
+        )  # fmt: skip
+        forced = optimum_of((yield [case])[0])
+        if not lever.only_here and not forced.low > shut.high:
+            case = _case(
+                session, f"forbid {zone}, {text}", zone, False, forbidden(question, zone), gap,
+                (forced.low, forced.high, False), overrides=changes, start=standing.shut.key,
             )  # fmt: skip
-        solved = yield cases
-        forced = optimum_of(solved[0])
-        shut = standing.shut if lever.only_here else optimum_of(solved[1])
+            shut = optimum_of((yield [case])[0])
         at[share] = (forced, shut)
         margins[share] = forced.value - shut.value
         found = verdict(forced, shut)
@@ -327,6 +374,9 @@ def lever_change(
             nominal = min(nominal, share)
         if (share >= 1.0 and found != "in") or lever.kind == "status":
             break
+        if share == 1.0 and guess < 1.0:
+            share = guess
+            continue
         following = _next_share(margins, out, size_in, nominal)
         if following is None or following in margins:
             break

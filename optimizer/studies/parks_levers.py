@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from instances import Instance
 from optimizer.problem import capital_recovery
-
-if TYPE_CHECKING:
-    from optimizer.studies.case import Case
-    from optimizer.studies.worker import Context
 
 LEVERS = {
     "subsidy": "yearly subsidy, or lower production cost, per million CNY of output in the zone",
@@ -25,8 +19,8 @@ LEVERS = {
     "trains": "departures a week of the services at the zone's dry ports",
     "status": "all trade forms allowed in the zone (bonded zone included)",
 }
+CHEAP = ("subsidy", "opening")  # levers that cost few solves
 MOST_TRAINS = 14.0  # departures a week: two a day
-SUBSIDISED = "optimizer.studies.parks_levers:solve_subsidised"
 
 
 @dataclass(frozen=True)
@@ -216,33 +210,3 @@ def subsidised(instance: Instance, zone_id: str, amount: float) -> Instance:
         factor_prices=pd.concat([prices, row], ignore_index=True),
         zones=zones.assign(factor_region_id=regions),
     )
-
-
-def solve_subsidised(context: Context, case: Case) -> dict[str, Any]:
-    """Solve the question of a case on the subsidised instance; what came out as JSON."""
-    from optimizer.api import solve
-    from optimizer.studies.worker import SEED, THREADS
-
-    asked: Mapping[str, Any] = json.loads(case.data)
-    instance = subsidised(context.instance_of(case), asked["zone"], asked["amount"])
-    result = solve(
-        instance,
-        case.question,
-        gap=case.gap,
-        time_limit_s=case.time_limit_s,
-        threads=THREADS,
-        seed=SEED,
-        explain=False,
-        start=context.start_of(case),
-        cancel=context.cancel,
-    )
-    document: dict[str, Any] = {
-        "status": str(result.status), "stop_reason": result.stop_reason,
-        "objective": result.objective, "bound": result.bound, "has_plan": result.has_plan,
-    }  # fmt: skip
-    if result.has_plan:
-        output: dict[str, float] = {}
-        for move in result.plan.moves:
-            output[move.zone_id] = output.get(move.zone_id, 0.0) + move.output_mcny
-        document |= {"output": output, "open_zones": list(result.open_zones)}
-    return document

@@ -25,6 +25,8 @@ from optimizer.studies.worker import Context
 if TYPE_CHECKING:
     from optimizer.engine.progress import ProgressEvent
 
+STARTS = 8  # plans that cases begin from, kept in memory
+
 T = TypeVar("T")
 Inquiry = Generator[list[Case], list[Solved], T]
 
@@ -85,6 +87,7 @@ class Session:
         self.store.begin(self.instance, self.question)
         self._executor: Executor | None = None
         self._cases: dict[str, Case] = {}  # given to the executor and not back yet
+        self._starts: dict[str, Plan] = {}  # the last plans that cases began from, by key
         self._started = time.perf_counter()
         self._busy_s = 0.0
 
@@ -205,13 +208,23 @@ class Session:
         wanted[case.key] = {number}
         plan: Plan | None = None
         if case.start:
+            plan = self._start(case)
+        self._cases[case.key] = case
+        self._tell(case.name)
+        self._workers().submit(case, plan)
+
+    def _start(self, case: Case) -> Plan:
+        """Return the plan that a case begins from; the last ones are kept, a folder is slow."""
+        plan = self._starts.pop(case.start, None)
+        if plan is None:
             first = self.store.find(case.start)
             if first is None or first.plan is None:
                 raise ValueError(f"{case.name}: no finished case {case.start} with a plan")
             plan = first.plan
-        self._cases[case.key] = case
-        self._tell(case.name)
-        self._workers().submit(case, plan)
+        self._starts[case.start] = plan
+        while len(self._starts) > STARTS:
+            del self._starts[next(iter(self._starts))]
+        return plan
 
     def _workers(self) -> Executor:
         if self._executor is None:

@@ -51,10 +51,11 @@ class Context:
     cancel: threading.Event | None = None
     progress: Callable[[ProgressEvent], None] | None = None
     kept: dict[tuple[Any, ...], Kept] = field(default_factory=dict)
+    models: dict[Any, Any] = field(default_factory=dict)  # that tasks keep for their next case
 
     def __getstate__(self) -> dict[str, Any]:
         """What other processes get: all but what ties the context to this one."""
-        return self.__dict__ | {"cancel": None, "progress": None}
+        return self.__dict__ | {"cancel": None, "progress": None, "models": {}}
 
     @cached_property
     def network(self) -> Network:
@@ -159,7 +160,8 @@ def run_case(context: Context, case: Case) -> Solved:
         result = context.base if context.is_base(case) else context.solve(case)
         return solved_of(case, result, time.perf_counter() - started)
     module, _, function = case.task.partition(":")
-    document = getattr(import_module(module), function)(context, case)
+    document = dict(getattr(import_module(module), function)(context, case))
+    plan = document.pop("plan", None)
     seconds = time.perf_counter() - started
     return Solved(
         case.key,
@@ -168,6 +170,7 @@ def run_case(context: Context, case: Case) -> Solved:
         float(document.get("objective", float("nan"))),
         float(document.get("bound", float("nan"))),
         seconds,
+        plan=plan,
         document=document,
     )
 
