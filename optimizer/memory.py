@@ -50,10 +50,14 @@ class Memory:
     listed: dict[frozenset, dict[Any, list[tuple[int, ...]]]] = field(default_factory=dict)
     basis: Any = None  # of the relaxation: where columns and rows of `model` stood
 
-    def may_reuse_routes(self, instance: Instance, question: Question, by: str) -> bool:
+    def may_reuse_routes(
+        self, instance: Instance, question: Question, by: str, weights: Mapping[str, float] | None = None
+    ) -> bool:
         """Say whether the routes of this solve are those of ``question`` on ``instance``."""
         before = self.problem.instance
-        if self.problem.by != by or set(self.problem.question.closed) != set(question.closed):
+        if self.problem.by != by or self.problem.route_weights != (weights or {}):
+            return False
+        if set(self.problem.question.closed) != set(question.closed):
             return False
         for name in ROUTE_SETTINGS:
             if getattr(before.settings, name) != getattr(instance.settings, name):

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -73,7 +73,8 @@ class RouteBook:
     """Least-cost routes of every goods line, under one availability mask and one weight.
 
     ``by`` is the weight that routes minimise: ``generalised`` (the cost objective), ``hours`` or
-    ``co2``. Costs of routes are always kept as generalised CNY per TEU besides.
+    ``co2``. Costs of routes are always kept as generalised CNY per TEU besides. ``weights`` are
+    measures that count too, in mcny per unit.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class RouteBook:
         by: By,
         *,
         lazy: bool = False,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         self.network = network
         self.lines = lines
         self.mask = mask
         self.by = by
+        self.more = dict(weights or {})
         self.finder = PathFinder(network, mask)
         self.via: dict[int, np.ndarray] = {}
         self.dist: dict[int, np.ndarray] = {}
@@ -113,7 +116,10 @@ class RouteBook:
 
     def weights(self, line: GoodsLine) -> np.ndarray:
         """Weight of every arc for the goods of ``line``, per TEU."""
-        return self.network.weights(line.goods, self.by)
+        total = self.network.weights(line.goods, self.by)
+        for measure, value in self.more.items():
+            total = total + value * MCNY * arc_amounts(self.network, line.goods, measure)
+        return total
 
     def distance(self, line: int, node: int) -> float:
         """Weight of the best route between the line's far end and a host node, per TEU."""
@@ -121,6 +127,21 @@ class RouteBook:
             return 0.0
         self._grow(line)
         return float(self.dist[line][node]) if node >= 0 else np.inf
+
+    def along(self, line: int, values: np.ndarray) -> np.ndarray:
+        """Sum of ``values`` of arcs on the best route between the line's far end and each node."""
+        self._grow(line)
+        via = self.via[line]
+        step = self.network.tail if self.lines[line].inbound else self.network.head
+        has = via >= 0
+        total = np.where(has, values[via], 0.0)
+        before = np.where(has, step[via], np.arange(len(via)))
+        while True:  # twice as far back each time
+            further = before[before]
+            total = total + total[before]
+            if np.array_equal(further, before):
+                return total
+            before = further
 
     def route(self, line: int, node: int) -> tuple[int, ...]:
         """`path`, remembered."""
@@ -179,6 +200,8 @@ class Problem:
     move_zones: dict[int, set[int]] = field(default_factory=dict)  # block -> zones that are cheaper
     notes: list[str] = field(default_factory=list)
     loose_pools: bool = False  # no row is tightened by what pools can offer (for their prices)
+    # Measures that base routes minimise besides cost, mcny per unit
+    route_weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -242,7 +265,22 @@ class Problem:
         mask = self.network.available(
             closed=self.question.closed, projects=tuple(allowed), services="all"
         )
-        return RouteBook(self.network, self.lines, mask, self.by, lazy=True)
+        return RouteBook(
+            self.network, self.lines, mask, self.by, lazy=True, weights=self.route_weights
+        )
+
+    @cached_property
+    def others_book(self) -> RouteBook:
+        """Routes of rivals and of what stays: subsidies to their goods are no outlay of ours."""
+        if not self.route_weights.get("outlay", 0.0):
+            return self.book
+        weights = {k: v for k, v in self.route_weights.items() if k != "outlay"}
+        return RouteBook(self.network, self.lines, self.book.mask, self.by, weights=weights)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the weight that routes minimise is their cost."""
+        return self.by == "generalised" and not self.route_weights
 
     def _has_route_today(self, line: int, node: int) -> bool:
         return bool(np.isfinite(self.book.distance(line, node)))
@@ -280,7 +318,8 @@ class Problem:
     @cached_property
     def tracked(self) -> tuple[str, ...]:
         """Measures besides cost that the question optimises or limits."""
-        asked = [self.question.objective, *(name for name, _ in self.question.limits)]
+        question = self.question
+        asked = [question.objective, *(name for name, _ in question.limits), *self.weights]
         return tuple(name for name in dict.fromkeys(asked) if name != "cost")
 
     @cached_property
@@ -293,33 +332,90 @@ class Problem:
         asked = {question.objective, *(name for name, _ in question.limits)}
         if question.cost_limit_mcny is not None or question.objective in (*MAXIMISED, "outlay"):
             asked.add("cost")  # of plans that are equal otherwise, the cheapest is meant
+        if len(asked & set(ROUTE_MEASURES)) > 1 or question.cost_limit_mcny is not None:
+            asked |= self.weights.keys()  # else they only shift the weight that routes minimise
         if not self.network.subsidy_cny_per_teu.any():
             asked.discard("outlay")
         return tuple(name for name in ROUTE_MEASURES if name in asked)
 
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """What a unit of each measure adds to the objective, mcny; below 0 where more is better."""
+        given = self.question.weights
+        return {name: -v if name in MAXIMISED else v for name, v in given if v}
+
     def arc_amounts(self, line: int, measure: str) -> np.ndarray:
-        """Amount of a measure per TEU of a goods line on each arc: mcny, hours or tonnes CO2e."""
-        goods = self.lines[line].goods
-        if measure == "cost":
-            return self.network.generalised_cost(goods) / MCNY
-        if measure == "hours":
-            return self.network.hours
-        if measure == "co2e":
-            return self.network.co2e_kg(goods) / 1000.0
-        if measure == "outlay":
-            return self.network.subsidy_cny_per_teu / MCNY
-        raise ValueError(f"routes have no {measure}")
+        """Amount of a measure per TEU of a goods line on each arc; the last line's are kept."""
+        kept = self._last_amounts
+        if kept.get("line") != line:
+            kept.clear()
+            kept["line"] = line
+        if measure not in kept:
+            kept[measure] = arc_amounts(self.network, self.lines[line].goods, measure)
+        return kept[measure]
+
+    def base_amount(self, line: int, node: int, measure: str) -> float:
+        """Amount of a measure per TEU on the base route: mcny, hours or tonnes of CO2e."""
+        today = self._has_route_today(line, node)
+        values, kept = self.arc_amounts(line, measure), self._last_amounts
+        if (measure, today) not in kept:
+            book = self.book if today else self.everything
+            kept[measure, today] = book.along(line, values)
+        return float(kept[measure, today][node])
+
+    @cached_property
+    def _last_amounts(self) -> dict[Any, Any]:
+        return {}
 
     def route_amounts(self, line: int, arcs: Sequence[int]) -> dict[str, float]:
         """Amounts per TEU on a route, of the measures besides cost that the question is about."""
         chosen = [name for name in self.tracked if name in ROUTE_MEASURES]
-        numbers = np.asarray(arcs, dtype=np.int64)
-        return {name: float(self.arc_amounts(line, name)[numbers].sum()) for name in chosen}
+        numbers, goods = np.asarray(arcs, dtype=np.int64), self.lines[line].goods
+        return {
+            name: float(arc_amounts(self.network, goods, name, numbers).sum()) for name in chosen
+        }
+
+    def others_route(self, line: int, node: int) -> tuple[float, dict[str, float]]:
+        """Cost (mcny) and other amounts per TEU of goods of a rival or of what stays; inf: none."""
+        book = self.others_book
+        distance = book.distance(line, node)
+        if not np.isfinite(distance):
+            return np.inf, {}
+        if self.is_plain and not self.is_measured_on_routes:
+            return distance / MCNY, {}
+        arcs = book.route(line, node)
+        amounts = self.route_amounts(line, arcs)
+        if self.by == "generalised" and book.more.keys() <= amounts.keys():
+            cost = distance / MCNY - sum(w * amounts[name] for name, w in book.more.items())
+        else:
+            cost = self.route_cost(line, arcs)
+        return cost, amounts
+
+    @cached_property
+    def is_measured_on_routes(self) -> bool:
+        """Whether the question is about measures besides cost that routes have."""
+        return any(name in ROUTE_MEASURES for name in self.tracked)
 
     def route_cost(self, line: int, arcs: Sequence[int]) -> float:
         """Generalised cost of a route for the goods of ``line``, mcny per TEU."""
         numbers = np.asarray(arcs, dtype=np.int64)
-        return float(self.network.generalised_cost(self.lines[line].goods)[numbers].sum()) / MCNY
+        return float(self.arc_amounts(line, "cost")[numbers].sum())
+
+
+def arc_amounts(
+    network: Network, goods: Goods, measure: str, arcs: Any = slice(None)
+) -> np.ndarray:
+    """Amount of a measure per TEU of goods on (some) arcs: mcny, hours or tonnes of CO2e."""
+    if measure == "cost":
+        return network.generalised_cost(goods)[arcs] / MCNY
+    if measure == "hours":
+        return network.hours[arcs]
+    if measure == "co2e":
+        per_tonne = network.co2e_kg_per_tonne[arcs] * goods.tonnes_per_teu
+        return (network.co2e_kg_per_teu[arcs] + per_tonne) / 1000.0
+    if measure == "outlay":
+        return network.subsidy_cny_per_teu[arcs] / MCNY
+    raise ValueError(f"routes have no {measure}")
 
 
 def capital_recovery(rate: float, years: float) -> float:
@@ -335,9 +431,16 @@ def capital_recovery(rate: float, years: float) -> float:
 
 
 def build_problem(
-    instance: Instance, network: Network, question: Question, memory: Memory | None = None
+    instance: Instance,
+    network: Network,
+    question: Question,
+    memory: Memory | None = None,
+    route_weights: Mapping[str, float] | None = None,
 ) -> Problem:
     """Return the numbers of ``question`` on ``instance``, with routes from ``memory`` if right.
+
+    ``route_weights`` (measure, mcny per unit): base routes minimise cost and these, whatever the
+    question weighs; unless given, they minimise what the question weighs.
 
     Raises
     ------
@@ -350,12 +453,16 @@ def build_problem(
     zones = list(instance.tables["zones"]["zone_id"])
     lines, lines_of = _goods_lines(instance, network, industries)
     by: By = WEIGHT_OF.get(question.objective, "generalised")
-    if memory is not None and memory.may_reuse_routes(instance, question, by):
+    if route_weights is None:
+        route_weights = {k: v for k, v in question.weights if v and k in ROUTE_MEASURES}
+    if not network.subsidy_cny_per_teu.any():
+        route_weights = {k: v for k, v in route_weights.items() if k != "outlay"}
+    if memory is not None and memory.may_reuse_routes(instance, question, by, route_weights):
         book, network = memory.problem.book, memory.problem.network
     else:
         memory = None
         mask = network.available(closed=question.closed, projects=(), services="today")
-        book = RouteBook(network, lines, mask, by)
+        book = RouteBook(network, lines, mask, by, weights=route_weights)
     cells = _cells(instance, question, zones, industries, forms)
     blocks = instance.tables["blocks"]
     industry_at = {name: k for k, name in enumerate(industries)}
@@ -378,6 +485,7 @@ def build_problem(
         lines=lines, lines_of=lines_of, book=book, trade={},
         explicit_blocks=np.zeros(len(blocks), dtype=bool),
         move_cost={},
+        route_weights=route_weights,
     )  # fmt: skip
     problem.trade = _trades(instance, industries, problem.in_china)
     problem.move_cost = _move_costs(problem)

@@ -21,6 +21,7 @@ def check_question(instance: Instance, question: Question) -> None:
         *_targets(instance, question),
         *_decisions(instance, question),
         *_limits(question),
+        *_weights(question),
         *_differences(instance, question),
     ]
     if faults:
@@ -145,6 +146,19 @@ def _limits(question: Question) -> Iterator[Fault]:
         if measure in seen:
             yield _fault("limit", measure, "is given twice")
         seen.add(measure)
+
+
+def _weights(question: Question) -> Iterator[Fault]:
+    seen = set()
+    for measure, value in question.weights:
+        yield from _unknown("weight", measure, [name for name in OBJECTIVES if name != "cost"])
+        if not _is_number(value):
+            yield _fault(f"weight {measure}", value, "must be a number >= 0")
+        if measure in seen:
+            yield _fault("weight", measure, "is given twice")
+        seen.add(measure)
+    if question.weights and question.objective != "cost":
+        yield _fault("weight", question.objective, "must be cost: weights are added to the cost")
 
 
 def _differences(instance: Instance, question: Question) -> Iterator[Fault]:

@@ -379,7 +379,7 @@ class _Pricer:
             others = self.others.get((line, node), [])
             rest = 1.0 - sum(share for _, share in others)
             if rest > 1e-9 or not others:
-                others = [(problem.book.route(line, node), rest), *others]
+                others = [(problem.others_book.route(line, node), rest), *others]
             total = sum(share for _, share in others)
             for arcs, share in others:
                 teu = goods.teu * amount * (share / total)

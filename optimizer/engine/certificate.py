@@ -17,7 +17,7 @@ LEAST_PRICE = 1e-12  # of a passage, mcny per TEU: below it is rounding
 def make_certificate(m: SitingModel, relaxation: Relaxation) -> dict[str, Any]:
     """Return the Lagrangian certificate of a solved relaxation of a cost question."""
     problem = m.problem
-    if problem.question.objective != "cost":
+    if problem.question.objective != "cost" or problem.weights:
         return {}
     prices = _Duals(m, relaxation)
     blocks = [

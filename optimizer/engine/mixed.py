@@ -30,7 +30,7 @@ class MixedRoutes:
     def __init__(self, m: SitingModel, finder: RouteFinder) -> None:
         self.m, self.finder = m, finder
         self.measures = m.problem.route_measures
-        self.today: PathFinder = m.problem.book.finder
+        self.today: PathFinder = m.problem.others_book.finder
         self.nodes: dict[int, list[int]] = _by_line(m.commodity_cells)
         self.away: dict[int, list[int]] = _by_line(m.away)
 
@@ -49,7 +49,7 @@ class MixedRoutes:
         away: list[Found] = []
         measures = tuple(name for name in self.measures if name != "outlay")
         for line, nodes in self.away.items() if len(measures) > 1 else ():
-            start = {n: [tuple(self.m.problem.book.path(line, n))] for n in nodes}
+            start = {n: [tuple(self.m.problem.others_book.path(line, n))] for n in nodes}
             best = self._envelopes(self.today, measures, line, start, [])
             if best is None:
                 return None
@@ -160,6 +160,9 @@ class MixedRoutes:
         own = "cost" if self.m.by_cost else question.objective
         if own in rate:
             rate[own] += 1.0
+        for measure, weight in self.m.problem.weights.items():
+            if measure in rate:
+                rate[measure] += weight
         for key, price in prices.items():
             measure, factor = self.m.limit_rows[key]
             if measure in rate:
@@ -193,7 +196,7 @@ class MixedRoutes:
         rate = dict(rate) | {"outlay": 0.0}
         for line, nodes in self.away.items():
             own = {n: worth.get((line, n), 0.0) for n in nodes}
-            base = {n: self.m.problem.book.path(line, n) for n in nodes}
+            base = {n: self.m.problem.others_book.path(line, n) for n in nodes}
             found += self._better(self.today, line, self._weights(line, rate), base, own)
         return found
 

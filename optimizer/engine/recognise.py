@@ -54,6 +54,8 @@ def _beyond_both(instance: Instance, question: Question) -> Iterator[str]:
     targets = (question.target_mcny, question.target_share)
     if any(x is not None for x in (*limits, *targets)) or question.industry_targets:
         yield "the question sets a target or a limit"
+    if question.weights:
+        yield "the question weighs measures with the cost"
     if question.least or question.most or question.limits or question.differ:
         yield "the question bounds decisions or measures"
     blocks = instance.tables["blocks"]

@@ -19,7 +19,7 @@ from optimizer.engine.screen import hopeless
 from optimizer.memory import Memory
 from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
 from optimizer.model.hosting import strong_cut, strong_set
-from optimizer.model.output import add_up, measured_on_routes
+from optimizer.model.output import add_up
 from optimizer.model.routes import (
     resource_row,
     route_usage,
@@ -319,7 +319,7 @@ class Relaxation:
                 terms = [(c, -teu) for c in self.m.away[commodity]]
                 self.add_row(("away", commodity), terms, high=0.0)
             problem, line = self.m.problem, commodity[0]
-            base = problem.book.path(*commodity)
+            base = problem.others_book.path(*commodity)
             cost = problem.route_cost(line, arcs) - problem.route_cost(line, base)
             amounts = _change(problem.route_amounts(line, arcs), problem.route_amounts(line, base))
             amounts["outlay"] = 0.0  # of others' hosts
@@ -451,11 +451,11 @@ class Relaxation:
         """Change of cost (mcny) and of other amounts per TEU that leaves the base route."""
         problem, line = self.m.problem, commodity[0]
         base = base_path(self.m, commodity)
-        if problem.by == "generalised":
+        if problem.is_plain:
             cost = route_weight(self.m, commodity, arcs) / MCNY
         else:
             cost = problem.route_cost(line, arcs) - problem.route_cost(line, base)
-        if not measured_on_routes(problem):
+        if not problem.is_measured_on_routes:
             return cost, {}
         return cost, _change(problem.route_amounts(line, arcs), problem.route_amounts(line, base))
 

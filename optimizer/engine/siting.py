@@ -326,7 +326,10 @@ def _accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, g
     outcome.values = {key: float(v) for key, v in zip(m.lp.col_keys, x, strict=True) if v}
     outcome.measured = float(np.dot(m.measure, x))
     if m.by_cost:
-        outcome.objective = outcome.answer.cost_mcny
+        weights = m.problem.weights
+        outcome.objective = outcome.answer.cost_mcny + math.fsum(
+            w * float(np.dot(m.amounts[name], x)) for name, w in weights.items()
+        )
     else:
         outcome.objective = m.sign * outcome.measured
     if not outcome.settle_bound():

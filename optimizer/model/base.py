@@ -77,6 +77,8 @@ class SitingModel:
         for name, column in self.amounts.items():
             column.append(given.get(name, 0.0))
         price = cost if self.by_cost else self.sign * self.measure[-1]
+        if self.by_cost:
+            price += sum(w * self.amounts[name][-1] for name, w in self.problem.weights.items())
         return self.lp.add_col(key, price, lb, ub, integer=integer)
 
     def __post_init__(self) -> None:

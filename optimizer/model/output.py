@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from optimizer.model.base import Commodity, SitingModel, base_path, factor_use
+from optimizer.model.base import Commodity, SitingModel, factor_use
 from optimizer.problem import MCNY, ROUTE_MEASURES, Problem
 
 
@@ -91,12 +91,16 @@ def cell_logistics(m: SitingModel) -> tuple[np.ndarray, dict[int, dict[str, floa
     unit_amounts: dict[Commodity, dict[str, float]] = {}
     for commodity in sorted(m.commodity_cells):
         line, node = commodity
-        if problem.by == "generalised":
+        if problem.is_plain:
             unit_cost[commodity] = problem.base_distance(line, node) / MCNY
         else:
-            unit_cost[commodity] = problem.route_cost(line, base_path(m, commodity))
-        if measured_on_routes(problem):
-            unit_amounts[commodity] = problem.route_amounts(line, base_path(m, commodity))
+            unit_cost[commodity] = problem.base_amount(line, node, "cost")
+        if problem.is_measured_on_routes:
+            unit_amounts[commodity] = {
+                name: problem.base_amount(line, node, name)
+                for name in problem.tracked
+                if name in ROUTE_MEASURES
+            }
     for cells in m.cells_of.values():
         for cell in cells:
             commodities = problem.cell_commodities[cell]
@@ -105,11 +109,6 @@ def cell_logistics(m: SitingModel) -> tuple[np.ndarray, dict[int, dict[str, floa
                 (problem.lines[k].teu, unit_amounts[k, n]) for k, n in commodities if unit_amounts
             )
     return cost, amounts
-
-
-def measured_on_routes(problem: Problem) -> bool:
-    """Say whether the question is about measures besides cost that routes have."""
-    return any(name in ROUTE_MEASURES for name in problem.tracked)
 
 
 def add_up(parts: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
@@ -131,15 +130,11 @@ def host_logistics(
         if line.node < 0:
             continue
         node = problem.host_node(line, place_id, form_id)
-        distance = problem.book.distance(k, node)
-        if not np.isfinite(distance):
+        unit, amounts = problem.others_route(k, node)
+        if not np.isfinite(unit):
             return np.inf, {}
-        if problem.by == "generalised":
-            cost += line.teu * distance / MCNY
-        else:
-            cost += line.teu * problem.route_cost(k, problem.book.path(k, node))
-        if measured_on_routes(problem):
-            parts.append((line.teu, problem.route_amounts(k, problem.book.path(k, node))))
+        cost += line.teu * unit
+        parts.append((line.teu, amounts))
     return cost, add_up(parts) | {"outlay": 0.0}  # others' hosts are no outlay of ours
 
 

@@ -67,9 +67,18 @@ class Question:
     limits: tuple[tuple[str, float], ...] = ()
     # (open zones of another plan, d): at least d zones are to be opened or closed against it
     differ: tuple[tuple[tuple[str, ...], int], ...] = ()
+    # With objective cost: (measure, mcny per unit, >= 0) that is minimised with the cost; a unit of
+    # absorbed or jobs is taken off
+    weights: tuple[tuple[str, float], ...] = ()
+
+    def weighted(self, amounts: Mapping[str, float]) -> float:
+        """What the weights add to the cost at these amounts of measures, mcny a year."""
+        return math.fsum(
+            (-value if name in MAXIMISED else value) * amounts[name] for name, value in self.weights
+        )
 
 
-ADDED_LATER = ("least", "most", "limits", "differ")  # plans written before lack them
+ADDED_LATER = ("least", "most", "limits", "differ", "weights")  # plans written before lack them
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ class Plan:
     question: Question
     status: Status
     stop_reason: str
-    objective: float  # value of the question's objective; cost in mcny
+    objective: float  # value of the question's objective; cost in mcny, weights included
     bound: float  # proven bound on it: lower for minimisation, upper for maximisation
     cost_mcny: float
     stay_cost_mcny: float  # cost of the same volume when nothing moves; nan where it must move

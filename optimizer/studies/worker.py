@@ -102,7 +102,8 @@ class Context:
         Routes depend on the tables and on what is closed, and on nothing that was solved before:
         an answer is the same whether they were kept or found anew.
         """
-        key = (case.overrides, case.question.closed, case.question.objective)
+        question = case.question
+        key = (case.overrides, question.closed, question.objective, question.weights)
         found = self.kept.pop(key, None)
         if found is None:
             found = self._found_anew(case)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,14 @@ def _outlay(ledger: Ledger) -> float:
     return math.fsum(terms)
 
 
+def weighted(question: Question, measured: Callable[[str], float]) -> float:
+    """Return what the weights of a question add to its objective, mcny a year."""
+    return math.fsum(
+        (-price if name in MAXIMISED else price) * measured(name)
+        for name, price in question.weights
+    )
+
+
 def sound_asked(facts: Facts, question: Question, findings: Findings) -> Question:
     """Return the question without bounds that are none on this instance; each is filed."""
 
@@ -101,6 +110,17 @@ def sound_asked(facts: Facts, question: Question, findings: Findings) -> Questio
             "limits", lambda e: len(e) == 2 and e[0] in OBJECTIVES and is_number(e[1]) and e[1] >= 0
         ),
         differ=keep("differ", is_difference),
+        weights=keep(
+            "weights",
+            lambda e: (
+                len(e) == 2
+                and e[0] in OBJECTIVES
+                and e[0] != "cost"
+                and question.objective == "cost"
+                and is_number(e[1])
+                and e[1] >= 0
+            ),
+        ),
     )
 
 

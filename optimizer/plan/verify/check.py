@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optimizer.plan.plan import Plan, Question, Status
 from optimizer.plan.verify import verdict as rule
-from optimizer.plan.verify.asked import check_asked, measure_of, sound_asked
+from optimizer.plan.verify.asked import check_asked, measure_of, sound_asked, weighted
 from optimizer.plan.verify.books import books_of
 from optimizer.plan.verify.certificate import Bound
 from optimizer.plan.verify.decisions import check_decisions
@@ -60,7 +61,8 @@ def verify_plan(instance: Instance, plan: Plan, *, tolerance: float = 1e-6) -> V
     cost = math.fsum(components.values())
     _check_cost(plan, cost, findings)
     check_asked(facts, plan, amounts, routed, ledger, findings)
-    objective = measure_of(asked.objective, facts, amounts, routed, ledger)
+    measured = partial(measure_of, facts=facts, amounts=amounts, routed=routed, ledger=ledger)
+    objective = measured(asked.objective) + weighted(asked, measured)
     _close(rule.OBJECTIVE, asked.objective, plan.objective, objective, findings)
     reach = Reach(books, asked)
     _check_stay_cost(plan, reach, findings)
@@ -86,7 +88,7 @@ def certified_bound(
     instance: Instance, question: Question, certificate: Mapping[str, Any]
 ) -> float | None:
     """Return the bound (mcny a year) that a certificate proves; None where it proves nothing."""
-    if question.objective != "cost" or certificate.get("kind") != "lagrangian":
+    if question.objective != "cost" or question.weights or certificate.get("kind") != "lagrangian":
         return None
     books = books_of(instance)
     prices = read_prices(books.facts, question, certificate, Findings())
@@ -147,10 +149,14 @@ def _check_stay_cost(plan: Plan, reach: Reach, findings: Findings) -> None:
         if not (isinstance(stated, float) and math.isnan(stated)):
             message = "some output must move or has no route where it is, so there is no such cost"
             findings.add(rule.STAY_COST, where, message, str(stated), "nan")
-    elif plan.question.objective in ("hours", "co2e") and is_number(stated) and stated > expected:
+    elif _routes_are_not_cheapest(plan.question) and is_number(stated) and stated > expected:
         findings.note(f"the cost of staying is {expected:.6g} mcny a year on the cheapest routes")
     else:
         _close(rule.STAY_COST, where, stated, expected, findings)
+
+
+def _routes_are_not_cheapest(question: Question) -> bool:
+    return question.objective in ("hours", "co2e") or bool(question.weights)
 
 
 def _check_status(plan: Plan, objective: float, findings: Findings) -> None:
@@ -200,8 +206,8 @@ def _certified(reach: Reach, plan: Plan, objective: float, findings: Findings) -
             f"certificates of kind {certificate.get('kind')!r} are unknown and prove nothing"
         )
         return None
-    if question.objective != "cost":
-        findings.note("certificates are evaluated for the objective 'cost' only")
+    if question.objective != "cost" or question.weights:
+        findings.note("certificates are evaluated for the objective 'cost' alone")
         return None
     prices = read_prices(reach.facts, question, certificate, findings)
     if prices is None:
