@@ -51,7 +51,11 @@ class Memory:
     basis: Any = None  # of the relaxation: where columns and rows of `model` stood
 
     def may_reuse_routes(
-        self, instance: Instance, question: Question, by: str, weights: Mapping[str, float] | None = None
+        self,
+        instance: Instance,
+        question: Question,
+        by: str,
+        weights: Mapping[str, float] | None = None,
     ) -> bool:
         """Say whether the routes of this solve are those of ``question`` on ``instance``."""
         before = self.problem.instance

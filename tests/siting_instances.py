@@ -732,6 +732,10 @@ def direct_optimum(
         m.row(signs, low=least - sum(s < 0 for s in signs.values()))
         for z, c in opened.items():
             m.row({h: 1.0 for (y, _), h in host.items() if y == z} | {c: -1.0}, low=0.0)
+    for measure, price in asked.weights:
+        price *= -1.0 if measure in MAXIMISED else 1.0
+        for c, amount in m.amounts[measure].items():
+            m.cost[c] += price * amount
     if asked.objective != "cost":
         sign = -1.0 if asked.objective in MAXIMISED else 1.0
         m.cost = [sign * m.amounts[asked.objective].get(c, 0.0) for c in range(len(m.cost))]

@@ -59,6 +59,7 @@ class Relaxation:
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
         self.overflow_ub = np.inf  # TEU that may find no capacity while routes are priced out
+        self.is_restricted = False  # only the routes given by `take_routes`: it is no bound
         self.all_listed = False  # are all routes that matter for its resources in the model?
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
@@ -73,9 +74,10 @@ class Relaxation:
     def solve(self, watch: Watch) -> Status:
         """Solve to the end (or until ``watch`` stops it) and return how it ended."""
         if self.lp is None:
-            self.could_gain = self.finder.could_gain()
-            self.list_routes()
-            self._allow_excess()
+            if not self.is_restricted:
+                self.could_gain = self.finder.could_gain()
+                self.list_routes()
+                self._allow_excess()
             for zone, industry, chosen in self.remembered:
                 self._add_strong(zone, industry, chosen)
             self.lp = IncrementalLP(self.m.lp.compile())
@@ -106,7 +108,8 @@ class Relaxation:
     @property
     def is_bound(self) -> bool:
         """Whether the relaxation bounds every plan: no route is missing, rows may be."""
-        return self.converged or (self.all_listed and self.status is Status.OPTIMAL)
+        ended = self.converged or (self.all_listed and self.status is Status.OPTIMAL)
+        return ended and not self.is_restricted
 
     @property
     def bound(self) -> float:
@@ -221,7 +224,7 @@ class Relaxation:
         over = self.overloaded(x)
         for r in over:
             self.add_resource(r)
-        if over:
+        if over and not self.is_restricted:
             self.list_routes()
         return len(over)
 
@@ -292,6 +295,27 @@ class Relaxation:
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
         self.add_routes(found)
+
+    def take_routes(self, own: SitingModel, found: Iterable[Found], away: Iterable[Found]) -> None:
+        """Take the routes of another model with the same base routes, and some more; no others."""
+        self.is_restricted = self.all_listed = True
+        self.overflow_ub = 0.0
+        for key in own.lp.row:
+            if key[0] == "capacity":
+                self.add_resource(key[1])
+        for gate, members in own.bundles.items():
+            self.m.bundles[gate] = dict(members)
+            cells = sorted({c for commodity in members for c in self.m.commodity_cells[commodity]})
+            for cell in cells:
+                self._add_bundle(cell, gate, members)
+        self.add_routes((key[1], key[2]) for key in own.lp.col if key[0] == "route")
+        self.add_routes(found)
+        if self.m.away:
+            self.add_away(
+                (c, arcs)
+                for c, arcs in away
+                if c in self.m.away and list(arcs) != self.m.problem.others_book.path(*c)
+            )
 
     def _list_mixed(self) -> None:
         """Where several measures of routes count: every route that no mix of others beats."""

@@ -101,7 +101,11 @@ def solve_siting(
     """
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     options |= {"start": start, "memory": memory}
-    outcome = _solve(problem, watch, None, **options)
+    from optimizer.engine.limits import is_priced, solve_by_prices
+
+    if is_priced(problem):
+        return solve_by_prices(problem, watch, **options)
+    outcome = solve_question(problem, watch, None, **options)
     if outcome.answer is None or problem.question.objective not in TIED:
         return outcome
     sign = -1.0 if problem.question.objective in MAXIMISED else 1.0
@@ -109,7 +113,7 @@ def solve_siting(
     watch.incumbent = watch.bound = None
     watch.checkpoint = None  # what follows is about cost
     options["start"] = outcome.values
-    second = _solve(problem, watch, outcome.objective * (1 + sign * 1e-7), **options)
+    second = solve_question(problem, watch, outcome.objective * (1 + sign * 1e-7), **options)
     for phase, seconds in second.seconds.items():
         outcome.seconds[phase] += seconds
     slack = 1e-6 * max(1.0, abs(outcome.objective))
@@ -130,10 +134,10 @@ def _relative(outcome: Outcome, answer: Answer) -> float:
     return (answer.cost_mcny - outcome.bound) / max(abs(answer.cost_mcny), 1e-12)
 
 
-def _solve(
+def solve_question(
     problem: Problem,
     watch: Watch,
-    floor: float | None,
+    floor: float | None = None,
     *,
     solver: str,
     gap: float,
@@ -142,6 +146,7 @@ def _solve(
     start: Plan | Mapping[Hashable, float] | None,
     memory: Memory | None,
 ) -> Outcome:
+    """Solve with the objective, or with cost where the objective has to reach ``floor``."""
     started = watch.seconds
     m = build_siting_model(problem, floor, memory)
     sign = 1.0 if m.by_cost else m.sign
@@ -155,7 +160,7 @@ def _solve(
     if status is Status.INFEASIBLE:
         return replace(outcome, status=status, stop_reason="the relaxation has no solution")
     if status is not Status.OPTIMAL:
-        reason = _why_stopped(watch)
+        reason = why_stopped(watch)
         left = (
             Status.NO_PLAN_IN_TIME
             if status in (Status.FEASIBLE, Status.NO_PLAN_IN_TIME)
@@ -175,7 +180,7 @@ def _solve(
     if first is not None and relaxation.is_bound and _is_near(m, first, relaxation.bound, gap):
         outcome.solver, outcome.nodes = version(), 0
         _keep(m, watch, first)
-        _accept(m, first, watch, outcome, gap)
+        accept(m, first, watch, outcome, gap)
     else:
         _integers(m, relaxation, watch, outcome, first, **options)
     finder = relaxation.finder
@@ -281,13 +286,14 @@ def _integers(
             if repaired is None:
                 break
             start = repaired
-        _accept(m, start, watch, outcome, gap)
+        accept(m, start, watch, outcome, gap)
         return
     outcome.status = Status.NO_PLAN_IN_TIME
-    outcome.stop_reason = _why_stopped(watch)
+    outcome.stop_reason = why_stopped(watch)
 
 
-def _why_stopped(watch: Watch) -> str:
+def why_stopped(watch: Watch) -> str:
+    """Return why a solve ended before its proof."""
     if watch.cancel.is_set():
         return "cancelled"
     return "time limit" if watch.left_s <= 0 else "solver"
@@ -302,12 +308,12 @@ def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch, complete
     elif result.status is Status.INFEASIBLE:
         outcome.stop_reason = "no values satisfy all constraints"
     elif result.status is Status.NO_PLAN_IN_TIME:
-        outcome.stop_reason = _why_stopped(watch)
+        outcome.stop_reason = why_stopped(watch)
     else:
         outcome.stop_reason = result.said
 
 
-def _accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, gap: float) -> None:
+def accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, gap: float) -> None:
     """Fix the integers, solve the flows to the end, and read the plan."""
     model = m.lp.compile()
     whole = np.round(found)
@@ -337,13 +343,16 @@ def _accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, g
     left = outcome.objective - outcome.bound
     proven = left <= max(gap, ROUNDING) * abs(outcome.objective) + 1e-9
     outcome.status = Status.OPTIMAL if proven else Status.FEASIBLE
-    outcome.stop_reason = gap_reached(gap) if proven else _why_stopped(watch)
+    outcome.stop_reason = gap_reached(gap) if proven else why_stopped(watch)
     decisions = partial(decided, m, x)
     watch.report("plan", incumbent=outcome.objective, bound=outcome.bound, decisions=decisions)
 
 
 def stay_cost(m: SitingModel, problem: Problem) -> float:
     """Cost of all volume when nothing moves, mcny a year; nan where some of it cannot stay."""
+    if m.problem is not problem and m.problem.route_weights != problem.route_weights:
+        # Its routes are those at the prices of limits; staying is told on the cheapest ones.
+        m = build_siting_model(problem)
     total = 0.0
     for block, volume in enumerate(problem.volume):
         column = m.lp.col.get(("stay", block))

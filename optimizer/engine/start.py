@@ -107,7 +107,12 @@ def _checked(
 
 
 def start_vector(
-    m: SitingModel, start: Plan | Mapping[Hashable, float], relaxed: np.ndarray, watch: Watch
+    m: SitingModel,
+    start: Plan | Mapping[Hashable, float],
+    relaxed: np.ndarray,
+    watch: Watch,
+    *,
+    repair: bool = True,
 ) -> np.ndarray | None:
     """Return column values of a feasible plan close to ``start``, or None if there is none near it.
 
@@ -117,6 +122,8 @@ def start_vector(
         A plan, or column values by key (of an earlier solve).
     relaxed
         Column values of the relaxation of ``m``.
+    repair
+        Where the start as it stands does not fit, try what it and the relaxation use.
     """
     wanted = plan_values(m, start) if isinstance(start, Plan) else start
     model = m.lp.compile()
@@ -135,6 +142,8 @@ def start_vector(
     result = solve_model(fixed, "highs", SolverOptions(time_limit_s=limit, cancel=watch.cancel))
     if result.status.has_plan and _without_overflow(m, result.x):
         return result.x
+    if not repair:
+        return None
     used = (whole > 0.5) | (padded(m, relaxed) > 1e-6) | _always(m)
     small = replace(model, ub=np.where(model.integer & ~used, np.maximum(model.lb, 0.0), model.ub))
     options = SolverOptions(time_limit_s=min(REPAIR_S, limit), gap=REPAIR_GAP, cancel=watch.cancel)
