@@ -47,6 +47,8 @@ class JointAnswer:
     bound: float = -math.inf
     costs: tuple[float, ...] = ()  # of the blocks, in this answer
     sitings: tuple[dict[Decision, float], ...] = ()
+    floors: tuple[float, ...] = ()  # what each block costs at least with a siting of its own
+    without_plan: int | None = None  # the first block that has no plan, whatever is built
 
 
 def solve_joint(
@@ -58,6 +60,7 @@ def solve_joint(
     steps: Steps | None = None,
     starts: Sequence[Siting] = (),
     gap: float = 1e-3,
+    siting_only: bool = False,
 ) -> JointAnswer:
     """Return the best joint plan of blocks, with a bound.
 
@@ -73,16 +76,40 @@ def solve_joint(
         How periods are linked, in order; without, all blocks share one siting.
     starts
         Sitings whose decisions belong to the kernel besides what the relaxation uses.
+    siting_only
+        Integers are those of the siting; the second stages stay relaxed. The answer is a promising
+        siting and a bound on all others, not a plan, and its objective no plan's cost.
     """
-    for block in blocks:
+    floors: list[float] = []
+    for number, block in enumerate(blocks):
         block.status = block.relaxation.solve(watch)
+        if block.status is Status.INFEASIBLE:
+            said = "the relaxation of a block has no solution"
+            return JointAnswer(block.status, said, without_plan=number)
         if block.status is not Status.OPTIMAL:
-            bad = Status.INFEASIBLE if block.status is Status.INFEASIBLE else Status.NO_PLAN_IN_TIME
-            return JointAnswer(bad, "the relaxation of a block has no solution in time")
+            return JointAnswer(Status.NO_PLAN_IN_TIME, "a block was not relaxed in time")
+        floors.append(block.relaxation.bound if block.relaxation.is_bound else -math.inf)
+    found = _solve(blocks, weights, watch, risk, steps, starts, gap, siting_only)
+    return replace(found, floors=tuple(floors))
+
+
+def _solve(
+    blocks: Sequence[Block],
+    weights: Sequence[float],
+    watch: Watch,
+    risk: Risk | None,
+    steps: Steps | None,
+    starts: Sequence[Siting],
+    gap: float,
+    siting_only: bool,
+) -> JointAnswer:
+    """Return the joint answer of blocks whose relaxations are solved."""
     said, bound = "", -math.inf
     start: np.ndarray | None = None
     for _ in range(ROUNDS):
         model = _join(blocks, weights, risk, steps)
+        if siting_only:
+            model = replace(model, integer=_of_siting(blocks, len(model.integer)))
         complete = all(b.relaxation.all_listed for b in blocks)
         plain = replace(model, integer=np.zeros_like(model.integer))
         options = SolverOptions(time_limit_s=watch.left_s, cancel=watch.cancel)
@@ -97,7 +124,8 @@ def solve_joint(
             if watch.stopped:  # the model is not that of the blocks any more
                 return JointAnswer(Status.NO_PLAN_IN_TIME, STOPPED, bound=bound)
             continue
-        result = _integers(model, root, blocks, starts, watch, gap, start)
+        small = not siting_only and int(model.integer.sum()) <= WHOLE_MOST
+        result = _integers(model, root, blocks, starts, watch, gap, start, small)
         said = result.said
         if complete and result.is_bound:
             bound = max(bound, result.bound)
@@ -145,10 +173,11 @@ def _integers(
     watch: Watch,
     gap: float,
     start: np.ndarray | None,
+    small: bool,
 ) -> _Found:
     """Return the best integers over the kernel, and over all where they are few."""
     assert root.x is not None, "the relaxation is solved"
-    relaxed, small = root.x, int(model.integer.sum()) <= WHOLE_MOST
+    relaxed = root.x
     kept = ~model.integer | (relaxed > 1e-6) | _always(blocks, len(relaxed))
     kept |= _named(blocks, starts, len(relaxed))
     kernel = replace(model, ub=np.where(kept, model.ub, np.maximum(model.lb, 0.0)))
@@ -275,6 +304,16 @@ def _parts(blocks: Sequence[Block], x: np.ndarray) -> list[np.ndarray]:
         parts.append(x[first : first + size])
         first += size
     return parts
+
+
+def _of_siting(blocks: Sequence[Block], size: int) -> np.ndarray:
+    """Columns of the siting."""
+    found = np.zeros(size, dtype=bool)
+    first = 0
+    for block in blocks:
+        found[[first + c for c in block.columns.values()]] = True
+        first += block.m.lp.n_cols
+    return found
 
 
 def _always(blocks: Sequence[Block], size: int) -> np.ndarray:

@@ -19,8 +19,8 @@ SOLVE = "solve"
 class Case:
     """An instance that differs from the study's by overrides, and what is asked of it.
 
-    Everything but ``name`` and ``tags`` makes up the `key`: a case that was solved before, under
-    whatever name, is never solved again.
+    Everything but ``name``, ``near`` and ``tags`` makes up the `key`: a case that was solved
+    before, under whatever name, is never solved again.
 
     Attributes
     ----------
@@ -41,6 +41,9 @@ class Case:
         returns a JSON document, kept as `Solved.document` (see `optimizer.studies.worker`).
     keep
         Many cases have these overrides: a worker keeps their network and routes for the next one.
+    near
+        Cases with the same word change much the same: where workers have memories of their own
+        they are given to the same one, if it can be had. No part of the key.
     tags
         Columns for tables.
     """
@@ -55,12 +58,13 @@ class Case:
     task: str = SOLVE
     data: str = ""
     keep: bool = False
+    near: str = ""
     tags: tuple[tuple[str, Any], ...] = ()
 
     @cached_property
     def key(self) -> str:
         """Twenty hex digits that name the solve, whatever it is called."""
-        left_out = ("name", "tags") if self.keep else ("name", "tags", "keep")
+        left_out = {"name", "tags", "near"} | (set() if self.keep else {"keep"})
         parts = {k: v for k, v in asdict(self).items() if k not in left_out}
         text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:20]

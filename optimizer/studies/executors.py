@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import queue
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from optimizer.errors import OptimizerError
@@ -14,6 +16,7 @@ from optimizer.studies.case import Case, Solved
 from optimizer.studies.worker import Context
 
 TRIES = 4  # of a case whose worker died
+AHEAD = 2  # cases that a worker holds: the one it solves and the next
 
 
 class WorkersLostError(OptimizerError):
@@ -78,27 +81,40 @@ class OneProcess:
         self.drop()
 
 
+@dataclass
+class _Job:
+    case: Case
+    plan: Plan | None
+    tries: int = 1
+
+
 class Processes:
     """Fresh processes of this machine (not forks: solvers hold threads), replaced if they die.
 
-    The base is solved once, here, and handed to every worker.
+    The base is solved once, here, and handed to every worker. Cases that are `near` each other go
+    to the same worker unless another one is idle; which worker solves a case changes its time,
+    never its answer.
     """
 
     def __init__(self, context: Context, workers: int) -> None:
         self.width = workers
         self._context = context
-        self._pool: Any = None
-        self._running: dict[Any, tuple[Case, Plan | None, int]] = {}
+        self._pools: list[Any] = [None] * workers  # of one process each
+        self._waiting: deque[_Job] = deque()
+        self._running: dict[Any, tuple[int, _Job]] = {}  # future -> process and job
+        self._knows: dict[str, int] = {}  # nearness -> process that had such a case
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def submit(self, case: Case, plan: Plan | None) -> None:
         """Take a case."""
-        self._send(case, plan, 1)
+        self._waiting.append(_Job(case, plan))
+        self._hand_out()
 
     def wait(self, seconds: float) -> Solved | None:
         """Return a finished case, or None."""
         from concurrent.futures.process import BrokenProcessPool
 
+        self._hand_out()
         try:
             future = self._done.get(timeout=seconds)
         except queue.Empty:
@@ -109,55 +125,86 @@ class Processes:
         try:
             return future.result()
         except BrokenProcessPool:
-            self._again([entry, *self._running.values()])
+            self._again(*entry)
             return None
+        finally:
+            self._hand_out()
 
     def drop(self) -> None:
         """Forget what is not begun."""
-        self._stop()
+        self.close()
 
     def close(self) -> None:
         """End the workers."""
-        self._stop()
-
-    def _send(self, case: Case, plan: Plan | None, tries: int) -> None:
-        if tries > TRIES:
-            raise WorkersLostError(
-                f"{case.name}: its worker died {TRIES} times. Is there enough memory? Fewer "
-                "--workers need less."
-            )
-        if self._pool is None:
-            self._pool = _pool(self._context, self.width)
-        future = self._pool.submit(worker.run_here, case, plan)
-        self._running[future] = (case, plan, tries)
-        future.add_done_callback(self._done.put)
-
-    def _again(self, entries: list[tuple[Case, Plan | None, int]]) -> None:
-        """A worker died and took the pool with it: a new pool, and all unfinished cases to it."""
-        self._stop()
-        self._done = queue.SimpleQueue()
-        for case, plan, tries in entries:
-            self._send(case, plan, tries + 1)
-
-    def _stop(self) -> None:
-        if self._pool is not None:
-            processes = list((self._pool._processes or {}).values())
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.join()
-            self._pool = None
+        self._waiting.clear()
         self._running.clear()
+        self._stop(range(self.width))
+
+    def _hand_out(self) -> None:
+        """Give every process what it does now and, so that it need not wait, what comes next."""
+        for ahead in range(AHEAD):
+            for number in range(self.width):
+                load = sum(n == number for n, _ in self._running.values())
+                job = self._job_for(number, idle=not load) if load == ahead else None
+                if job is None:
+                    continue
+                if job.case.near:
+                    self._knows[job.case.near] = number
+                if self._pools[number] is None:
+                    self._pools[number] = _pool(self._context)
+                future = self._pools[number].submit(worker.run_here, job.case, job.plan)
+                self._running[future] = (number, job)
+                future.add_done_callback(self._done.put)
+
+    def _job_for(self, number: int, *, idle: bool) -> _Job | None:
+        """Take the next job for a process: of those near what it had, else any it may take."""
+        knows = [self._knows.get(job.case.near) for job in self._waiting]
+        for wanted in (number, None):
+            if wanted in knows:
+                return self._take(knows.index(wanted))
+        return self._take(0) if idle and self._waiting else None
+
+    def _take(self, place: int) -> _Job:
+        job = self._waiting[place]
+        del self._waiting[place]
+        return job
+
+    def _again(self, number: int, job: _Job) -> None:
+        """A worker died: a new one, and all that was given to it once more."""
+        mine = [f for f, (n, _) in self._running.items() if n == number]
+        jobs = [job, *(self._running.pop(future)[1] for future in mine)]
+        self._stop([number])
+        for each in reversed(jobs):
+            each.tries += 1
+            if each.tries > TRIES:
+                raise WorkersLostError(
+                    f"{each.case.name}: its worker died {TRIES} times. Is there enough memory? "
+                    "Fewer --workers need less."
+                )
+            self._waiting.appendleft(each)
+
+    def _stop(self, numbers: Iterable[int]) -> None:
+        ended = []
+        for number in numbers:
+            pool, self._pools[number] = self._pools[number], None
+            if pool is None:
+                continue
+            ended += list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._knows = {near: n for near, n in self._knows.items() if n != number}
+        for process in ended:
+            process.terminate()
+        for process in ended:
+            process.join()
 
 
-def _pool(context: Context, workers: int) -> Any:
+def _pool(context: Context) -> Any:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     _ = context.base
     return ProcessPoolExecutor(
-        workers,
+        1,
         mp_context=get_context("spawn"),
         initializer=_begin_from,
         initargs=(pickle.dumps(context, protocol=pickle.HIGHEST_PROTOCOL),),

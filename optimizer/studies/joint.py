@@ -14,7 +14,7 @@ from optimizer.plan.plan import Status
 from optimizer.studies.stages import Siting, from_json, to_json
 
 if TYPE_CHECKING:
-    from optimizer.studies.case import Case
+    from optimizer.studies.case import Case, Solved
     from optimizer.studies.scenarios import Scenario
     from optimizer.studies.session import Session
     from optimizer.studies.worker import Context
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 JOINT = "optimizer.studies.joint:joint_task"
 
 
-def ask_joint(
+def ask_joint(session: Session, name: str, parts: Sequence[Scenario], **more: Any) -> JointAnswer:
+    """Return the joint plan of scenarios or periods; arguments as of `joint_case`."""
+    return joint_answer(session.solve([joint_case(session, name, parts, **more)])[0])
+
+
+def joint_case(
     session: Session,
     name: str,
     parts: Sequence[Scenario],
@@ -32,8 +37,13 @@ def ask_joint(
     risk: Risk | None = None,
     steps: Steps | None = None,
     starts: Sequence[Siting] = (),
-) -> JointAnswer:
-    """Return the joint plan of scenarios or periods; ``probability`` of a part is its weight."""
+    siting_only: bool = False,
+    near: str = "",
+) -> Case:
+    """Return the case of a joint model; ``probability`` of a part is its weight.
+
+    ``near`` as in `Case`; the other arguments as of `optimizer.engine.joint.solve_joint`.
+    """
     data = {
         "parts": [[p.probability, list(p.overrides), list(p.closed)] for p in parts],
         "risk": asdict(risk) if risk is not None else None,
@@ -41,9 +51,15 @@ def ask_joint(
         if steps is None
         else [steps.new_zones, steps.new_capital_mcny, to_json(steps.today)],
         "starts": [to_json(s) for s in starts],
+        "siting_only": siting_only,
     }
-    case = session.case(name, task=JOINT, data=json.dumps(data), gap=gap, time_limit_s=time_limit_s)
-    found = session.solve([case])[0].document
+    options = {"gap": gap, "time_limit_s": time_limit_s, "near": near}
+    return session.case(name, task=JOINT, data=json.dumps(data), **options)
+
+
+def joint_answer(solved: Solved) -> JointAnswer:
+    """Return what a worker found for a `joint_case`."""
+    found = solved.document
     return JointAnswer(
         Status(found["status"]),
         found["stop_reason"],
@@ -51,6 +67,8 @@ def ask_joint(
         float(found["bound"]),
         tuple(found["costs"]),
         tuple(from_json(text) for text in found["sitings"]),
+        tuple(float(f) for f in found["floors"]),
+        found["without_plan"],
     )
 
 
@@ -82,6 +100,7 @@ def joint_task(context: Context, case: Case) -> dict[str, Any]:
         steps=Steps(steps[0], steps[1], from_json(steps[2])) if steps else None,
         starts=[from_json(text) for text in asked["starts"]],
         gap=case.gap,
+        siting_only=asked["siting_only"],
     )
     return {
         "status": answer.status.value,
@@ -90,4 +109,6 @@ def joint_task(context: Context, case: Case) -> dict[str, Any]:
         "bound": answer.bound if math.isfinite(answer.bound) else float("-inf"),
         "costs": list(answer.costs),
         "sitings": [to_json(s) for s in answer.sitings],
+        "floors": list(answer.floors),
+        "without_plan": answer.without_plan,
     }

@@ -41,7 +41,8 @@ def keep_siting(
 ) -> Question:
     """Return the question with the siting's decisions of some kinds as they are, no more, no less.
 
-    Zones are closed to all hosts that the siting does not name only if hosts are kept.
+    Zones are closed to all hosts that the siting does not name only if hosts are kept. Zones that
+    stay shut are forbidden besides: that leaves their routes out of the model.
     """
     zones = instance.tables["zones"]
     free = zones.loc[zones["status"] != "existing", "zone_id"]
@@ -55,8 +56,14 @@ def keep_siting(
     least = tuple((*d, siting[d]) for d in every if siting.get(d, 0.0) > 0)
     most = tuple((*d, siting.get(d, 0.0)) for d in every)
     mine = {d[:2] for d in most}
+    forbidden = set(question.forbid_zones)
+    if "zone" in kinds:
+        candidates = set(zones.loc[zones["status"] == "candidate", "zone_id"])
+        shut = candidates - {name for kind, name in siting if kind == "zone"}
+        forbidden |= shut - set(question.open_zones)
     return replace(
         question,
+        forbid_zones=tuple(sorted(forbidden)),
         least=least + tuple(b for b in question.least if b[:2] not in mine),
         most=most + tuple(b for b in question.most if b[:2] not in mine),
     )

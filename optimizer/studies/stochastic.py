@@ -1,23 +1,26 @@
 """`stochastic`: a siting that is decided before it is known which scenario comes.
 
 The siting (zones, hosts, modules, projects) is the first stage; moves, routes, services and what
-is bought are decided in each scenario. Bounds come from every scenario solved alone (as if it were
-known) and from a master problem with the cuts of looks at sitings; values from the scenarios
-solved again, whole, with the siting kept.
+is bought are decided in each scenario. Bounds come from the scenarios in bunches
+(`optimizer.studies.bunches`) or, where scenarios are small, from every scenario alone (as if it
+were known) and a master problem with the cuts of looks at sitings; values only from the scenarios
+solved whole with the siting kept, each plan verified.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from optimizer.engine.blocks import Slope
 from optimizer.engine.risk import Risk, risk_of
 from optimizer.engine.two_stage import Master, MasterAnswer
 from optimizer.errors import OptimizerError
 from optimizer.plan.plan import Question, Status
+from optimizer.studies.bunches import SIZE, ask_bunches, deal, near, together
 from optimizer.studies.case import Case, Solved
 from optimizer.studies.joint import ask_joint
 from optimizer.studies.scenarios import Scenario, mean_overrides
@@ -32,6 +35,9 @@ from optimizer.studies.stages import (
     to_json,
 )
 
+if TYPE_CHECKING:
+    from optimizer.model.base import SitingModel
+
 ROUNDS = 60  # looks at sitings for one measure
 EXTENSIVE_MOST = 3_000  # integers of all scenarios together up to which they are one model
 NONE_HOLDS = (
@@ -39,10 +45,23 @@ NONE_HOLDS = (
     "scenarios out, or widen what they share (budget, zones)."
 )
 KEEPS, KEEPS_SMALL = 3, 40  # sitings that are solved whole, where that is long and where not
+NAMES = {
+    "expected": "least expected cost",
+    "cvar": "least CVaR",
+    "regret": "least largest regret",
+    "worst": "budgeted robust",
+}
+HARDEST = 10  # scenarios that a siting is solved in first, where that is long
+TRIES = 6  # rounds of bunches
+TIGHTEST = 1e-6  # gap of a solve with a siting kept
 
 
 class TwoStageError(OptimizerError):
     """The study cannot be carried out; the message says why and what to do."""
+
+
+class NoSitingError(TwoStageError):
+    """No siting was found that has a plan in every scenario."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +102,21 @@ class TwoStage:
     total_gap: float = 2e-3
     method: str = "auto"
     looks: dict[str, tuple[Slope, ...]] = field(default_factory=dict)  # by siting
-    exact: dict[str, tuple[Solved, ...]] = field(default_factory=dict)
-    sitings: list[dict[Decision, float]] = field(default_factory=list)
-    integers: int = 0  # of one scenario
+    exact: dict[str, tuple[Solved, ...]] = field(default_factory=dict)  # solved in all scenarios
+    tried: dict[str, dict[int, Solved]] = field(default_factory=dict)  # in some, by number
+    sitings: list[dict[Decision, float]] = field(default_factory=list)  # looked at
+    bounds: dict[Risk, float] = field(default_factory=dict)  # from bunches
+    stopped: bool = False  # cancelled: nothing is solved any more
+    _first: tuple[Solved | None, ...] = ()
+    _mean: Solved | None = None
+
+    def __post_init__(self) -> None:
+        self.floors = [-math.inf] * len(self.scenarios)
+        self._near = {  # a worker that had a bunch knows the routes of its members
+            self.scenarios[k].name: near(number)
+            for number, bunch in enumerate(deal(len(self.scenarios), SIZE))
+            for k in bunch
+        }
 
     # -- solves ---------------------------------------------------------------------------------
 
@@ -102,28 +133,40 @@ class TwoStage:
             question,
             overrides=scenario.overrides,
             keep=bool(scenario.overrides),
+            near=self._near.get(scenario.name, ""),
             tags=(("scenario", scenario.name), ("stage", name)),
             **more,
         )
 
     @cached_property
-    def first_solves(self) -> tuple[Solved, ...]:
-        """The mean scenario, then every scenario alone."""
-        mean = self.session.case(
-            "mean scenario", overrides=mean_overrides(self.session.instance, self.scenarios)
-        )
-        alone = [self.case("alone", s, self.session.question) for s in self.scenarios]
-        return tuple(self.session.solve([mean, *alone]))
+    def mean_case(self) -> Case:
+        """Return the case of the mean scenario."""
+        overrides = mean_overrides(self.session.instance, self.scenarios)
+        return self.session.case("mean scenario", overrides=overrides)
+
+    def _solve(self, cases: Sequence[Case]) -> list[Solved | None]:
+        """Return cases solved; once the study is stopped, None for what is not known."""
+        if self.stopped:
+            return [self.session.store.find(case.key) for case in cases]
+        return list(self.session.solve(cases))
 
     @property
-    def mean(self) -> Solved:
-        """The mean scenario, solved."""
-        return self.first_solves[0]
+    def mean(self) -> Solved | None:
+        """The mean scenario, solved; None if it was not before the study was stopped."""
+        if self._mean is None:
+            self._mean = self._solve([self.mean_case])[0]
+        return self._mean
 
     @property
-    def alone(self) -> tuple[Solved, ...]:
-        """Every scenario solved as if it were known."""
-        return self.first_solves[1:]
+    def alone(self) -> list[Solved | None]:
+        """Every scenario solved as if it were known; None for what was not before a stop."""
+        if not self._first or self.stopped:
+            cases = [self.case("alone", s, self.session.question) for s in self.scenarios]
+            self._first = tuple(self._solve(cases))
+            for k, solved in enumerate(self._first):
+                if solved is not None:
+                    self.floors[k] = max(self.floors[k], solved.low)
+        return list(self._first)
 
     def look(self, siting: Siting) -> tuple[Slope, ...]:
         """Return what every scenario costs at least with a siting, and the slopes there."""
@@ -140,54 +183,93 @@ class TwoStage:
         return self.looks[key]
 
     def keep(self, siting: Siting) -> tuple[Solved, ...]:
-        """Return every scenario solved whole with a siting kept.
+        """Return every scenario solved whole with a siting kept."""
+        self.attempt(siting, gives_up=False)
+        return self.exact[to_json(siting)]
 
-        The plan of a scenario alone that has this very siting is such a solve already.
+    def attempt(
+        self, siting: Siting, risk: Risk | None = None, ceiling: float = math.inf, *,
+        gives_up: bool = True,
+    ) -> bool:  # fmt: skip
+        """Solve the scenarios whole with a siting kept; say whether all have a plan with it.
+
+        The hardest go first. With ``gives_up``, the rest is left out once one has no plan or the
+        measure ``risk`` cannot be below ``ceiling`` any more.
         """
         key = to_json(siting)
-        if key not in self.exact:
-            question = keep_siting(self.session.instance, self.session.question, siting)
-            own = [self._is_own(k, key) for k in range(len(self.scenarios))]
-            cases = [
-                self.case("kept", s, question)
-                for s, mine in zip(self.scenarios, own, strict=True)
-                if not mine
-            ]
-            found = iter(self.session.solve(cases))
-            self.exact[key] = tuple(
-                self.alone[k] if mine else next(found) for k, mine in enumerate(own)
-            )
-        return self.exact[key]
+        found = self.tried.setdefault(key, {})
+        for part in self._hardest_first() if gives_up else [range(len(self.scenarios))]:
+            missing = [k for k in part if k not in found]
+            cases = [self._kept_case(siting, k) for k in missing]
+            solves = self._solve(cases)
+            found |= {k: s for k, s in zip(missing, solves, strict=True) if s is not None}
+            if gives_up and any(s.plan is None for s in found.values()):
+                return False
+            if risk is not None and self._at_least(found, risk) >= ceiling:
+                return False
+        if len(found) < len(self.scenarios):
+            return False
+        self.exact[key] = tuple(found[k] for k in range(len(self.scenarios)))
+        return all(s.plan is not None for s in self.exact[key])
 
-    def _is_own(self, scenario: int, key: str) -> bool:
-        plan = self.alone[scenario].plan
-        return plan is not None and to_json(siting_of(self.session.instance, plan)) == key
+    def _kept_case(self, siting: Siting, scenario: int) -> Case:
+        """Return the case of a scenario with a siting kept: its own, if it has this very siting."""
+        alone = self._first[scenario] if self._first else None
+        own = alone.plan if alone is not None else None
+        if own is not None and to_json(siting_of(self.session.instance, own)) == to_json(siting):
+            return self.case("alone", self.scenarios[scenario], self.session.question)
+        question = keep_siting(self.session.instance, self.session.question, siting)
+        gap = min(self.session.gap, max(self.total_gap / 4, TIGHTEST))
+        return self.case("kept", self.scenarios[scenario], question, gap=gap)
+
+    def _hardest_first(self) -> list[list[int]]:
+        """Scenario numbers in two parts: the cheapest and the dearest, then the rest."""
+        order = sorted(range(len(self.scenarios)), key=lambda k: (self.floors[k], k))
+        hardest = order[: HARDEST // 2] + order[HARDEST // 2 :][-(HARDEST - HARDEST // 2) :]
+        return [hardest, [k for k in range(len(self.scenarios)) if k not in hardest]]
+
+    def _at_least(self, found: Mapping[int, Solved], risk: Risk) -> float:
+        """Return what a measure is at least, of a siting that was solved in some scenarios."""
+        lows = [
+            max(floor, found[k].low) if k in found else floor for k, floor in enumerate(self.floors)
+        ]
+        return risk_of(lows, self.probability, self.risk_for(risk, bound=True))
 
     @cached_property
-    def master(self) -> Master:
-        """What is known of sitings: the rules, and the bound of every scenario alone."""
+    def _model(self) -> SitingModel:
         from networks.network import build_network
         from optimizer.model.siting import build_siting_model
         from optimizer.problem import build_problem
 
         instance = self.session.instance
-        problem = build_problem(instance, build_network(instance), self.session.question)
-        m = build_siting_model(problem)
-        self.integers = sum(m.lp.integer)
-        return Master(m, [s.low for s in self.alone], self.probability)
+        return build_siting_model(
+            build_problem(instance, build_network(instance), self.session.question)
+        )
+
+    @property
+    def integers(self) -> int:
+        """Whole-number decisions of all scenarios together."""
+        return sum(self._model.lp.integer) * len(self.scenarios)
+
+    @cached_property
+    def master(self) -> Master:
+        """What is known of sitings: the rules, and the bound of every scenario alone."""
+        _ = self.alone
+        return Master(self._model, self.floors, self.probability)
 
     # -- what scenarios cost when they are known ------------------------------------------------
 
     def known(self) -> tuple[list[float], list[float]]:
         """Return the least and the most that each scenario's own optimum can be, mcny a year.
 
-        A siting that was kept can have found a better plan than the scenario alone.
+        Any plan of a scenario counts, also one with a siting that was kept.
         """
-        low = [s.low for s in self.alone]
-        high = [s.high for s in self.alone]
-        for solves in self.exact.values():
-            high = [min(h, s.high) for h, s in zip(high, solves, strict=True)]
-        return low, high
+        high = [math.inf if s is None else s.high for s in self._first]
+        high = high or [math.inf] * len(self.scenarios)
+        for found in self.tried.values():
+            for k, solved in found.items():
+                high[k] = min(high[k], solved.high)
+        return list(self.floors), high
 
     def risk_for(self, risk: Risk, *, bound: bool) -> Risk:
         """Return the measure as a bound or a value is taken of: regret against most or least."""
@@ -204,13 +286,9 @@ class TwoStage:
         return low, high
 
     def fails(self, siting: Siting) -> list[Scenario]:
-        """Return the scenarios in which a siting that was looked at is proven to have no plan."""
-        slopes = self.look(siting)
-        return [
-            s
-            for s, slope in zip(self.scenarios, slopes, strict=True)
-            if slope.status is Status.INFEASIBLE
-        ]
+        """Return scenarios in which a siting that was tried is proven to have no plan."""
+        found = self.tried.get(to_json(siting), {})
+        return [self.scenarios[k] for k, s in sorted(found.items()) if s.low == math.inf]
 
     # -- the best siting ------------------------------------------------------------------------
 
@@ -222,28 +300,30 @@ class TwoStage:
         TwoStageError
             A scenario alone has no plan: then no siting has one.
         """
-        self._check_alone()
-        _ = self.master
-        total = self.integers * len(self.scenarios)
-        extensive = self.method == "extensive" or (
-            self.method == "auto" and total <= EXTENSIVE_MOST
-        )
-        if extensive:
+        small = self.integers <= EXTENSIVE_MOST
+        if self.method == "extensive" or (self.method == "auto" and small):
+            self._check_alone()
             return self._choose_joint(risk)
-        return self._choose_apart(risk)
+        if small:
+            self._check_alone()
+            return self._choose_apart(risk)
+        return self._choose_by_bunches(risk)
 
     def _check_alone(self) -> None:
         for scenario, solved in zip(self.scenarios, self.alone, strict=True):
-            if solved.plan is None:
-                how = (
-                    "no plan is possible, whatever is built"
-                    if solved.status is Status.INFEASIBLE
-                    else f"no plan was found ({solved.stop_reason}); give it more --time-limit"
-                )
-                raise TwoStageError(
-                    f"scenario {scenario.name}: {how}. A siting for all scenarios needs a plan in "
-                    "each of them."
-                )
+            if solved is not None and solved.plan is None:
+                self._raise_for(scenario, solved.status, solved.stop_reason)
+
+    def _raise_for(self, scenario: Scenario, status: Status, reason: str) -> None:
+        how = (
+            "no plan is possible, whatever is built"
+            if status is Status.INFEASIBLE
+            else f"no plan was found ({reason}); give it more --time-limit"
+        )
+        raise TwoStageError(
+            f"scenario {scenario.name}: {how}. A siting for all scenarios needs a plan in each of "
+            "them."
+        )
 
     def _choose_joint(self, risk: Risk) -> Choice:
         """All scenarios in one model (the extensive form)."""
@@ -254,7 +334,11 @@ class TwoStage:
             risk=self.risk_for(risk, bound=True),
             gap=min(self.total_gap, self.session.gap),
             time_limit_s=self.session.time_limit_s,
-            starts=[siting_of(self.session.instance, s.plan) for s in self.first_solves if s.plan],
+            starts=[
+                siting_of(self.session.instance, s.plan)
+                for s in (self.mean, *self.alone)
+                if s is not None and s.plan is not None
+            ],
         )
         if not found.sitings:
             if found.status is Status.INFEASIBLE:
@@ -271,12 +355,11 @@ class TwoStage:
         """Scenarios apart, held together by the master."""
         starts = [self.mean, self.alone[_middle(self.alone, self.session)]]
         for solved in starts:
-            if solved.plan is not None:
+            if solved is not None and solved.plan is not None:
                 siting = siting_of(self.session.instance, solved.plan)
                 self.look(siting)
                 if math.isfinite(self._relaxed(siting, risk)):
                     break
-        most = KEEPS if self.integers * len(self.scenarios) > EXTENSIVE_MOST else KEEPS_SMALL
         # What is left is for the integers of the second stage.
         wanted = max(self.total_gap - self.session.gap / 2, self.total_gap / 2)
         stopped, kept = f"{ROUNDS} looks at sitings", 0
@@ -298,14 +381,123 @@ class TwoStage:
             if not good:
                 stopped = "no other siting promises more"
                 break
-            if kept == most:
-                stopped = f"{most} sitings solved whole"
+            if kept == KEEPS_SMALL:
+                stopped = f"{KEEPS_SMALL} sitings solved whole"
                 break
             kept += 1
             self._keep_and_learn(best)
         if not self.exact:
             self._keep_and_learn(self._best_look(risk)[0])
         return self._settle(risk, self._bound(risk), "scenarios apart", stopped)
+
+    def _choose_by_bunches(self, risk: Risk) -> Choice:
+        """Scenarios in bunches: a bound from all bunches, sitings of single ones tried in all.
+
+        Sitings that fail somewhere are sought again with that scenario as a guest of the bunch;
+        where the gap stays open, the bunches grow.
+        """
+        if risk.kind == "regret":
+            self._check_alone()
+        size, hard, kept = SIZE, set[int](), 0
+        bunches = deal(len(self.scenarios), size)
+        stopped = f"{TRIES} rounds of bunches"
+        for _ in range(TRIES):
+            sitings = self._ask(risk, bunches, hard)
+            for siting in sitings:
+                if to_json(siting) in self.tried:
+                    continue
+                value = self._best_kept(risk)[1]
+                kept += self.attempt(siting, risk, value)
+                found = self.tried[to_json(siting)]
+                hard |= {k for k, s in found.items() if s.plan is None}
+                if kept == KEEPS or self._reached(risk):
+                    break
+            if self._reached(risk):
+                stopped = "gap reached"
+                break
+            if kept == KEEPS:
+                stopped = f"{KEEPS} sitings solved whole"
+                break
+            if kept and len(bunches) == 1:
+                stopped = "no other siting promises more"
+                break
+            if kept:
+                size *= 2
+                bunches = deal(len(self.scenarios), size)
+            else:
+                bunches = bunches[:1]
+        return self._settle_bunches(risk, stopped)
+
+    def _ask(
+        self, risk: Risk, bunches: Sequence[tuple[int, ...]], hard: Collection[int]
+    ) -> list[dict[Decision, float]]:
+        """Ask bunches: floors and the bound are kept, their sitings returned, the usual first."""
+        measured = self.risk_for(risk, bound=True)
+        answers = ask_bunches(
+            self.session, self.scenarios, bunches, measured, gap=self.total_gap / 4, guests=hard,
+            starts=[from_json(key) for key in self.tried],
+        )  # fmt: skip
+        bounds = []
+        for bunch, answer in zip(bunches, answers, strict=True):
+            if answer.without_plan is not None:
+                members = (*bunch, *(k for k in sorted(hard) if k not in bunch))
+                scenario = self.scenarios[members[answer.without_plan]]
+                self._raise_for(scenario, Status.INFEASIBLE, "")
+            if answer.status is Status.INFEASIBLE:
+                raise TwoStageError(NONE_HOLDS)
+            for k, floor in zip(bunch, answer.floors, strict=False):
+                self.floors[k] = max(self.floors[k], floor)
+            bounds.append(answer.bound)
+        if len({k for bunch in bunches for k in bunch}) == len(self.scenarios):
+            weights = [math.fsum(self.probability[k] for k in bunch) for bunch in bunches]
+            bound = together(measured, weights, bounds)
+            self.bounds[risk] = max(self.bounds.get(risk, -math.inf), bound)
+        sitings = [a.sitings[0] for a in answers if a.sitings]
+        total = [math.fsum(_apart(a, b) for b in sitings) for a in sitings]
+        return [sitings[k] for k in sorted(range(len(sitings)), key=lambda k: (total[k], k))]
+
+    def _low(self, risk: Risk) -> float:
+        """Return the best bound on a measure that bunches and scenarios alone give."""
+        alone = risk_of(self.floors, self.probability, self.risk_for(risk, bound=True))
+        return max(alone, self.bounds.get(risk, -math.inf))
+
+    def _reached(self, risk: Risk) -> bool:
+        value = self._best_kept(risk)[1]
+        return math.isfinite(value) and value - self._low(risk) <= self.total_gap * abs(value)
+
+    def _settle_bunches(self, risk: Risk, stopped: str) -> Choice:
+        """Return the best siting with a plan in every scenario."""
+        best, value = self._best_kept(risk)
+        low = self._low(risk)
+        if not math.isfinite(value):
+            most = max((len(found) for found in self.tried.values()), default=0)
+            raise NoSitingError(
+                f"no siting with a plan in all {len(self.scenarios)} scenarios was found yet "
+                f"({stopped}; the furthest was solved in {most}). No siting can cost less than "
+                f"{low:,.1f} million CNY a year (the measure: {NAMES[risk.kind]}). Give it more "
+                "time, or leave scenarios out."
+            )
+        if low > value + 1e-6 * max(1.0, abs(value)):
+            raise TwoStageError(f"the bound {low!r} is above the siting's value {value!r}")
+        low = min(low, value)
+        return Choice(
+            risk, best, self.exact[to_json(best)], Interval(value, low, value),
+            "scenarios in bunches", stopped,
+        )  # fmt: skip
+
+    def so_far(self, risk: Risk) -> Choice:
+        """Return the best siting of a study that was stopped, from what is solved.
+
+        Raises
+        ------
+        NoSitingError
+            No siting was solved in every scenario yet; the message says what is known.
+        """
+        self.stopped = True
+        _ = self.alone
+        for key in list(self.tried):
+            self.attempt(from_json(key), gives_up=False)
+        return self._settle_bunches(risk, "stopped")
 
     def _fresh(
         self, risk: Risk, bound: float, value: float, centre: Siting, lowest: MasterAnswer
@@ -376,9 +568,9 @@ def _slope(found: Solved) -> Slope:
     return Slope(Status(document["status"]), float(document["value"]), slope)
 
 
-def _middle(alone: Sequence[Solved], session: Session) -> int:
+def _middle(alone: Sequence[Solved | None], session: Session) -> int:
     """Return the scenario whose own siting differs least from those of all."""
-    sitings = [siting_of(session.instance, s.plan) if s.plan else {} for s in alone]
+    sitings = [siting_of(session.instance, s.plan) if s and s.plan else {} for s in alone]
     total = [sum(_apart(a, b) for b in sitings) for a in sitings]
     return min(range(len(alone)), key=total.__getitem__)
 
@@ -413,13 +605,15 @@ def worth(two: TwoStage, choice: Choice) -> Worth:
     expected = Risk()
     recourse = choice.measure
     mean_low = mean_high = math.nan
-    if two.mean.plan is not None:
-        siting = siting_of(two.session.instance, two.mean.plan)
-        if two.fails(siting):
-            mean_low = mean_high = math.inf
-        else:
+    mean = two.mean
+    if mean is not None and mean.plan is not None:
+        siting = siting_of(two.session.instance, mean.plan)
+        if two.attempt(siting):
             mean_low, mean_high = two.measure(siting, expected)
             mean_low = max(mean_low, recourse.low)
+        elif two.fails(siting):
+            mean_low = mean_high = math.inf
+    _ = two.alone
     low, high = two.known()  # after every siting was kept
     known = Interval(risk_of(high, p, expected), risk_of(low, p, expected),
                      risk_of(high, p, expected))  # fmt: skip

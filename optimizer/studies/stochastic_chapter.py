@@ -10,19 +10,12 @@ from optimizer.plan.plan import Status
 from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
 from optimizer.report.names import Names
 from optimizer.studies.scenarios import Scenario, budget_scenarios
-from optimizer.studies.session import Session
+from optimizer.studies.session import Session, StudyStopped
 from optimizer.studies.stages import decision_name, siting_of
-from optimizer.studies.stochastic import Choice, TwoStage, Worth, worth
+from optimizer.studies.stochastic import NAMES, Choice, TwoStage, Worth, worth
 
 MCNY = "million CNY a year"
 NOTHING = 1e-6  # of the cost: less is rounding
-NAMES = {
-    "expected": "least expected cost",
-    "cvar": "least CVaR",
-    "regret": "least largest regret",
-    "worst": "budgeted robust",
-}
-
 MEASURES = (
     Column("measure", "What the siting is best for"),
     Column("value_mcny", "Value, million CNY a year", "mcny"),
@@ -102,20 +95,35 @@ def stochastic(
         How the scenarios came about, for the page.
     """
     two = TwoStage(session, scenarios, total_gap, method)
-    choice = two.choose(Risk())
-    value = worth(two, choice)
+    left_out: list[str] = []  # what a stop left undone
+    try:
+        choice = two.choose(Risk())
+    except StudyStopped:
+        choice = two.so_far(Risk())
+    try:
+        value = worth(two, choice)
+    except StudyStopped:
+        two.stopped = True
+        value = worth(two, choice)
     choices = [choice]
-    tail = Risk("cvar", alpha, 1.0 if cvar_weight is None else cvar_weight)
-    if cvar_weight is not None:
-        choices.append(two.choose(tail))
-    if regret:
-        choices.append(two.choose(Risk("regret")))
+    more = [Risk("cvar", alpha, cvar_weight)] if cvar_weight is not None else []
+    more += [Risk("regret")] if regret else []
+    for risk in more:
+        try:
+            choices.append(two.choose(risk))
+        except StudyStopped:
+            left_out.append(NAMES[risk.kind])
     rows = [_measure_row(two, c, alpha) for c in choices]
-    cautions = _cautions(two, choice, value)
     if robust is not None:
         worst = TwoStage(session, budget_scenarios(session.instance, robust), total_gap, method)
-        found = worst.choose(Risk("worst"))
-        rows.append(_robust_row(worst, found, robust))
+        try:
+            rows.append(_robust_row(worst, worst.choose(Risk("worst")), robust))
+        except StudyStopped:
+            left_out.append(NAMES["worst"])
+    two.stopped = two.stopped or session.cancel.is_set()
+    cautions = _cautions(two, choice, value)
+    if left_out:
+        cautions = (f"Stopped before these were looked for: {', '.join(left_out)}.", *cautions)
     tables = (
         Table("measures", "Sitings, and what they are best for", MEASURES, rows_of(MEASURES, rows)),
         Table("worth", "What the future is worth", VALUES, rows_of(VALUES, _worth_rows(two, value)),
@@ -197,27 +205,27 @@ def _worth_rows(two: TwoStage, value: Worth) -> list[tuple[object, ...]]:
 
 
 def _scenario_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
-    low, high = two.known()
+    every, (low, high) = two.alone, two.known()
     rows: list[tuple[object, ...]] = []
     for k, (scenario, solved) in enumerate(zip(two.scenarios, choice.solved, strict=True)):
-        alone = two.alone[k]
+        alone = every[k]
         rows.append((
             scenario.name, scenario.probability, scenario.about, str(solved.status),
             solved.high if solved.plan else math.inf, high[k],
             max(0.0, solved.high - high[k]), max(0.0, solved.high - low[k]),
             solved.plan.absorbed_mcny if solved.plan else math.nan,
-            len(alone.open_zones) if alone.plan else math.nan,
-            max(solved.gap, alone.gap) if solved.plan and alone.plan else math.nan,
+            len(alone.open_zones) if alone and alone.plan else math.nan,
+            max(solved.gap, alone.gap if alone else 0.0) if solved.plan else math.nan,
         ))  # fmt: skip
     return rows
 
 
 def _siting_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
     instance = two.session.instance
-    mean = siting_of(instance, two.mean.plan) if two.mean.plan else None
+    mean = siting_of(instance, two.mean.plan) if two.mean and two.mean.plan else None
     known: dict[tuple[str, str], float] = {}
     for scenario, solved in zip(two.scenarios, two.alone, strict=True):
-        for decision in siting_of(instance, solved.plan) if solved.plan else {}:
+        for decision in siting_of(instance, solved.plan) if solved and solved.plan else {}:
             known[decision] = known.get(decision, 0.0) + scenario.probability
     order = {"zone": 0, "project": 1, "module": 2, "host": 3}
     names = Names(instance)
@@ -252,7 +260,10 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
     ]
     v = value.value_of_solution
     if math.isinf(v.low):
-        failing = two.fails(siting_of(two.session.instance, two.mean.plan)) if two.mean.plan else []
+        mean = two.mean
+        failing = (
+            two.fails(siting_of(two.session.instance, mean.plan)) if mean and mean.plan else []
+        )
         words.append(
             f"The plan for the mean scenario cannot be kept: {len(failing)} of "
             f"{len(two.scenarios)} scenarios ({math.fsum(s.probability for s in failing):.0%} of "
@@ -293,7 +304,7 @@ def _cautions(two: TwoStage, choice: Choice, value: Worth) -> tuple[str, ...]:
                 f"{interval.low:,.1f} to {interval.high:,.1f}. A smaller --gap decides it."
             )
     weak = [s.name for s, a in zip(two.scenarios, two.alone, strict=True)
-            if a.status is not Status.OPTIMAL]  # fmt: skip
+            if a is not None and a.status is not Status.OPTIMAL]  # fmt: skip
     if weak:
         words.append(f"Not solved to the gap alone: {', '.join(weak[:10])}.")
     words.append(
