@@ -175,7 +175,7 @@ def test_methods_agree_and_laws_hold(name: str | int) -> None:
         for method in ("extensive", "decomposition"):
             two = TwoStage(session, volumes(instance, *THREE), GAP, method)
             choice = two.choose(Risk())
-            value = worth(two, choice)
+            choice, value = worth(two, choice)
             found[method] = choice.measure
             assert choice.measure.low <= choice.measure.value
             assert choice.measure.gap <= 1e-5
@@ -230,7 +230,7 @@ def test_one_scenario_is_the_deterministic_plan(name: str, method: str) -> None:
     with Session(instance, gap=GAP) as session:
         two = TwoStage(session, [Scenario("as planned", 1.0)], GAP, method)
         choice = two.choose(Risk())
-        value = worth(two, choice)
+        choice, value = worth(two, choice)
     assert choice.measure.value == pytest.approx(solve(instance, gap=GAP).objective, rel=1e-6)
     assert value.value_of_solution.value == pytest.approx(0, abs=1e-5)
     assert value.perfect_information.value == pytest.approx(0, abs=1e-5)

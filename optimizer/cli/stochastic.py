@@ -81,10 +81,11 @@ GROUPS = ("volumes", "tariffs", "capacities", "endowments")
 )
 @click.option(
     "--method",
-    type=click.Choice(["auto", "extensive", "decomposition"]),
+    type=click.Choice(["auto", "extensive", "bunches", "decomposition"]),
     default="auto",
     show_default=True,
-    help="All scenarios in one model, or apart; auto: one model where it is small.",
+    help="All scenarios in one model, in bunches, or apart (cuts; bunches where that would be "
+    "long); auto: one model where it is small, else bunches.",
 )
 @study_options
 def stochastic(

@@ -53,7 +53,7 @@ def joint_case(
         "starts": [to_json(s) for s in starts],
         "siting_only": siting_only,
     }
-    options = {"gap": gap, "time_limit_s": time_limit_s, "near": near}
+    options: dict[str, Any] = {"gap": gap, "time_limit_s": time_limit_s, "near": near}
     return session.case(name, task=JOINT, data=json.dumps(data), **options)
 
 

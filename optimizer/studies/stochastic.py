@@ -101,6 +101,7 @@ class TwoStage:
     scenarios: Sequence[Scenario]
     total_gap: float = 2e-3
     method: str = "auto"
+    size: int = SIZE  # most scenarios of a bunch, to begin with
     looks: dict[str, tuple[Slope, ...]] = field(default_factory=dict)  # by siting
     exact: dict[str, tuple[Solved, ...]] = field(default_factory=dict)  # solved in all scenarios
     tried: dict[str, dict[int, Solved]] = field(default_factory=dict)  # in some, by number
@@ -114,7 +115,7 @@ class TwoStage:
         self.floors = [-math.inf] * len(self.scenarios)
         self._near = {  # a worker that had a bunch knows the routes of its members
             self.scenarios[k].name: near(number)
-            for number, bunch in enumerate(deal(len(self.scenarios), SIZE))
+            for number, bunch in enumerate(deal(len(self.scenarios), self.size))
             for k in bunch
         }
 
@@ -160,7 +161,7 @@ class TwoStage:
     @property
     def alone(self) -> list[Solved | None]:
         """Every scenario solved as if it were known; None for what was not before a stop."""
-        if not self._first or self.stopped:
+        if not self._first or (self.stopped and None in self._first):
             cases = [self.case("alone", s, self.session.question) for s in self.scenarios]
             self._first = tuple(self._solve(cases))
             for k, solved in enumerate(self._first):
@@ -304,7 +305,7 @@ class TwoStage:
         if self.method == "extensive" or (self.method == "auto" and small):
             self._check_alone()
             return self._choose_joint(risk)
-        if small:
+        if small and self.method != "bunches":
             self._check_alone()
             return self._choose_apart(risk)
         return self._choose_by_bunches(risk)
@@ -398,7 +399,7 @@ class TwoStage:
         """
         if risk.kind == "regret":
             self._check_alone()
-        size, hard, kept = SIZE, set[int](), 0
+        size, hard, kept = self.size, set[int](), 0
         bunches = deal(len(self.scenarios), size)
         stopped = f"{TRIES} rounds of bunches"
         for _ in range(TRIES):
@@ -596,33 +597,34 @@ class Worth:
     perfect_information: Interval  # RP - WS
 
 
-def worth(two: TwoStage, choice: Choice) -> Worth:
+def worth(two: TwoStage, choice: Choice) -> tuple[Choice, Worth]:
     """Return the value of the stochastic solution and of perfect information, with bounds.
 
-    Every interval follows from the bounds of the solves; the differences cannot be negative.
+    The choice comes back with the bound that the scenarios alone give, where that is better. Every
+    interval follows from the bounds of the solves; the differences cannot be negative.
     """
     p = two.probability
     expected = Risk()
-    recourse = choice.measure
     mean_low = mean_high = math.nan
     mean = two.mean
-    if mean is not None and mean.plan is not None:
-        siting = siting_of(two.session.instance, mean.plan)
-        if two.attempt(siting):
+    siting = siting_of(two.session.instance, mean.plan) if mean and mean.plan else None
+    holds = siting is not None and two.attempt(siting)
+    _ = two.alone
+    alone_low = risk_of(two.floors, p, expected)
+    m = choice.measure
+    recourse = replace(m, low=min(max(m.low, alone_low), m.value))
+    if siting is not None:
+        if holds:
             mean_low, mean_high = two.measure(siting, expected)
             mean_low = max(mean_low, recourse.low)
         elif two.fails(siting):
             mean_low = mean_high = math.inf
-    _ = two.alone
     low, high = two.known()  # after every siting was kept
     known = Interval(risk_of(high, p, expected), risk_of(low, p, expected),
                      risk_of(high, p, expected))  # fmt: skip
-    return Worth(
-        recourse,
-        known,
-        Interval(mean_high, mean_low, mean_high),
-        _over(Interval(mean_high, mean_low, mean_high), recourse),
-        _over(recourse, known),
+    mean_siting = Interval(mean_high, mean_low, mean_high)
+    return replace(choice, measure=recourse), Worth(
+        recourse, known, mean_siting, _over(mean_siting, recourse), _over(recourse, known)
     )
 
 

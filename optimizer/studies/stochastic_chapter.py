@@ -9,6 +9,7 @@ from optimizer.engine.risk import Risk, risk_of
 from optimizer.plan.plan import Status
 from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
 from optimizer.report.names import Names
+from optimizer.studies.bunches import SIZE
 from optimizer.studies.scenarios import Scenario, budget_scenarios
 from optimizer.studies.session import Session, StudyStopped
 from optimizer.studies.stages import decision_name, siting_of
@@ -71,6 +72,7 @@ def stochastic(
     cvar_weight: float | None = None,
     regret: bool = False,
     robust: int | None = None,
+    size: int = SIZE,
     drawn: str = "",
 ) -> Chapter:
     """Return the chapter of a siting that is decided before it is known which scenario comes.
@@ -82,7 +84,8 @@ def stochastic(
     total_gap
         Gap of the expected cost (and of the other measures) at which no better siting is sought.
     method
-        ``extensive`` (one model), ``decomposition``, or ``auto``: one model where it is small.
+        ``extensive`` (one model), ``bunches``, ``decomposition`` (cuts where scenarios are small,
+        else bunches), or ``auto``: one model where it is small, else bunches.
     alpha, cvar_weight
         CVaR is the mean of the costliest ``1 - alpha`` of probability. With a weight, the siting
         that is best for (1 - weight) mean + weight CVaR is sought too.
@@ -91,20 +94,22 @@ def stochastic(
     robust
         Seek the siting whose worst cost is least when at most so many groups of numbers are at
         their documented worst (`budget_scenarios`).
+    size
+        Most scenarios of a bunch, to begin with.
     drawn
         How the scenarios came about, for the page.
     """
-    two = TwoStage(session, scenarios, total_gap, method)
+    two = TwoStage(session, scenarios, total_gap, method, size)
     left_out: list[str] = []  # what a stop left undone
     try:
         choice = two.choose(Risk())
     except StudyStopped:
         choice = two.so_far(Risk())
     try:
-        value = worth(two, choice)
+        choice, value = worth(two, choice)
     except StudyStopped:
         two.stopped = True
-        value = worth(two, choice)
+        choice, value = worth(two, choice)
     choices = [choice]
     more = [Risk("cvar", alpha, cvar_weight)] if cvar_weight is not None else []
     more += [Risk("regret")] if regret else []
@@ -115,7 +120,8 @@ def stochastic(
             left_out.append(NAMES[risk.kind])
     rows = [_measure_row(two, c, alpha) for c in choices]
     if robust is not None:
-        worst = TwoStage(session, budget_scenarios(session.instance, robust), total_gap, method)
+        cases = budget_scenarios(session.instance, robust)
+        worst = TwoStage(session, cases, total_gap, method, size)
         try:
             rows.append(_robust_row(worst, worst.choose(Risk("worst")), robust))
         except StudyStopped:
