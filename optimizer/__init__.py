@@ -34,6 +34,8 @@ _HOME = {
     "players_by_word": "optimizer.studies.players",
     "compare": "optimizer.studies.compare",
     "read_side": "optimizer.studies.compare",
+    "tornado": "optimizer.studies.tornado",
+    "parameters_of": "optimizer.studies.parameters",
     "alternatives": "optimizer.studies.alternatives",
     "stochastic": "optimizer.studies.stochastic_chapter",
     "drawn_scenarios": "optimizer.studies.scenarios",

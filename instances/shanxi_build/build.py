@@ -30,9 +30,9 @@ BUNDLED = Path(__file__).resolve().parent.parent / "bundled" / "shanxi"
 EVIDENCE = BUNDLED / "evidence"
 
 
-def tables(folder: Path = EVIDENCE) -> dict[str, list[Row]]:
-    """Rows by table, in the order of the schema, built from the evidence in ``folder``."""
-    e = Evidence(folder)
+def tables(folder: Path | Evidence = EVIDENCE) -> dict[str, list[Row]]:
+    """Rows by table, in the order of the schema, built from evidence or the folder it is in."""
+    e = folder if isinstance(folder, Evidence) else Evidence(folder)
     second = projects.second_zones(e)
     all_places = places.build_places(e)
     rail = land_links.build_rail(e)

@@ -83,6 +83,8 @@ class Chart:
     y_title: str = ""
     marks: tuple[tuple[float, str], ...] = ()  # vertical lines at x with a word
     most: int = 40
+    # of ``ranges``: columns with the least and most of ``low``, then of ``high`` (error bars)
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,14 @@ class Chapter:
         )
         charts = tuple(
             Chart(
-                **(c | {"base": _number(c["base"]), "marks": tuple(tuple(m) for m in c["marks"])})
+                **(
+                    c
+                    | {
+                        "base": _number(c["base"]),
+                        "marks": tuple(tuple(m) for m in c["marks"]),
+                        "errors": tuple(c.get("errors", ())),
+                    }
+                )
             )
             for c in raw["charts"]
         )

@@ -34,7 +34,7 @@ def chart_figure(chapter: Chapter, chart: Chart) -> dict[str, Any] | None:
 
 
 def _drawable(row: Mapping[str, Any], chart: Chart) -> bool:
-    names = [n for n in (chart.y, chart.low, chart.high) if n]
+    names = [n for n in (chart.y, chart.low, chart.high, *chart.errors) if n]
     if chart.kind in ("line", "steps", "points"):
         names.append(chart.x)
     return all(isinstance(row[n], int | float) and math.isfinite(row[n]) for n in names)
@@ -160,6 +160,8 @@ def _ranges(rows: Sequence[Mapping[str, Any]], chart: Chart) -> tuple[list[Any],
 
     Where the base lies inside the range, one bar goes to each side.
     """
+    if chart.errors:
+        return _tornado(rows, chart)
     rows = rows[: chart.most]
     names = _names(rows, chart.x)
     base = 0.0 if math.isnan(chart.base) else chart.base
@@ -178,6 +180,38 @@ def _ranges(rows: Sequence[Mapping[str, Any]], chart: Chart) -> tuple[list[Any],
                 "name": plot_text(column.replace("_", " ")), "marker": {"color": colour},
                 "customdata": [f"{n}<br>{shown(v)}" for n, v in zip(names, values, strict=True)],
                 "hovertemplate": "%{customdata}<extra></extra>",
+            }
+        )  # fmt: skip
+    return traces, _flat(names) | {"barmode": "overlay"}
+
+
+def _tornado(rows: Sequence[Mapping[str, Any]], chart: Chart) -> tuple[list[Any], dict[str, Any]]:
+    """Return a bar from the base to each of two values, with error bars to what is proven."""
+    rows = rows[: chart.most]
+    names = _names(rows, chart.x)
+    base = 0.0 if math.isnan(chart.base) else chart.base
+    traces = []
+    for column, least, most, colour in (
+        (chart.low, *chart.errors[:2], "#56b4e9"), (chart.high, *chart.errors[2:], UP),
+    ):  # fmt: skip
+        values, lows, highs = ([float(r[n]) for r in rows] for n in (column, least, most))
+        word = column.removesuffix("_mcny").replace("_", " ")
+        traces.append(
+            {
+                "type": "bar", "orientation": "h", "y": names, "base": base,
+                "x": [v - base for v in values], "name": plot_text(word),
+                "marker": {"color": colour},
+                "error_x": {
+                    "type": "data", "symmetric": False, "thickness": 1.2, "width": 3,
+                    "array": [max(0.0, h - v) for v, h in zip(values, highs, strict=True)],
+                    "arrayminus": [max(0.0, v - low) for v, low in zip(values, lows, strict=True)],
+                    "color": INK,
+                },
+                "customdata": [
+                    f"{n}<br>{shown(v)} (proven {shown(low)} to {shown(high)})"
+                    for n, v, low, high in zip(names, values, lows, highs, strict=True)
+                ],
+                "hovertemplate": "%{customdata}<extra>" + plot_text(word) + "</extra>",
             }
         )  # fmt: skip
     return traces, _flat(names) | {"barmode": "overlay"}

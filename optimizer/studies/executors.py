@@ -142,6 +142,8 @@ class Processes:
 
     def _hand_out(self) -> None:
         """Give every process what it does now and, so that it need not wait, what comes next."""
+        from concurrent.futures.process import BrokenProcessPool
+
         for ahead in range(AHEAD):
             for number in range(self.width):
                 load = sum(n == number for n, _ in self._running.values())
@@ -152,7 +154,11 @@ class Processes:
                     self._knows[job.case.near] = number
                 if self._pools[number] is None:
                     self._pools[number] = _pool(self._context)
-                future = self._pools[number].submit(worker.run_here, job.case, job.plan)
+                try:
+                    future = self._pools[number].submit(worker.run_here, job.case, job.plan)
+                except BrokenProcessPool:  # it died, and nobody has waited for its case yet
+                    self._again(number, job)
+                    continue
                 self._running[future] = (number, job)
                 future.add_done_callback(self._done.put)
 

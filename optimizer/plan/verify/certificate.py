@@ -129,6 +129,26 @@ class Bound:
         value = self.open_zone(zone_id)
         return value if status == "required" else min(0.0, value)
 
+    def zone_bounds(self) -> dict[str, tuple[float, float]]:
+        """Return, for every zone, the bound if it is shut and the bound if it is open.
+
+        The relaxation falls apart by zone, so that what one zone does changes its own term alone.
+        Infinite where the question or the tables do not allow it.
+        """
+        total = self.value()
+        bounds = {}
+        for zone_id in self.facts.zone:
+            status = self.facts.zone_status(zone_id, self.question)
+            if status == "forbidden":
+                bounds[zone_id] = (total, math.inf)
+            elif status == "required":
+                bounds[zone_id] = (math.inf, total)
+            else:
+                value = self.open_zone(zone_id)
+                shut = total - min(0.0, value)
+                bounds[zone_id] = (shut, shut + value)
+        return bounds
+
     def open_zone(self, zone_id: str) -> float:
         """Return the value of a zone that opens, whether or not that is worth it."""
         opening = self.facts.opening_mcny_per_year(zone_id)
