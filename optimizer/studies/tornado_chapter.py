@@ -18,7 +18,7 @@ from optimizer.studies.tornado import (
     siting_words,
     unproven,
 )
-from optimizer.studies.tornado_draws import Stability
+from optimizer.studies.tornado_draws import Presence, Stability
 from optimizer.studies.tornado_global import Whole
 
 NAMED = 8  # parameters that one sentence names
@@ -387,8 +387,8 @@ def _stable_words(stable: Stability, names: Names) -> Iterator[str]:
     )
 
 
-def _zones(zones: list[object], names: Names) -> str:
-    return ", ".join(names.en("place", z.zone_id) for z in zones)  # type: ignore[attr-defined]
+def _zones(zones: list[Presence], names: Names) -> str:
+    return ", ".join(names.en("place", z.zone_id) for z in zones)
 
 
 def _cautions(
