@@ -160,6 +160,43 @@ def _offsets(sources: Sources) -> dict[int, float]:
     return offsets
 
 
+def unsure_nodes(
+    tree: Tree, network: Network, arcs: np.ndarray, weights: np.ndarray, mask: np.ndarray
+) -> np.ndarray | None:
+    """Return which nodes (bool) may have lost their shortest path; None: any may have a better one.
+
+    Nodes whose distance is nan (unsure from an earlier change) stay so.
+
+    Parameters
+    ----------
+    arcs
+        The arcs at which weights or mask differ from those that the tree was made with.
+    weights, mask
+        The new ones, over all arcs.
+    """
+    ends = (network.tail, network.head) if tree.reverse else (network.head, network.tail)
+    child, parent = ends[0][arcs], ends[1][arcs]
+    length = np.where(mask[arcs], weights[arcs], np.inf)
+    through = tree.dist[parent] + length
+    unknown = np.isnan(tree.dist[parent]) | np.isnan(tree.dist[child])
+    if (through < tree.dist[child]).any() or (unknown & np.isfinite(length)).any():
+        return None
+    lost = (tree.via_arc[child] == arcs) & (through > tree.dist[child])
+    unsure = np.isnan(tree.dist)
+    unsure[child[lost]] = True
+    if not lost.any():
+        return unsure
+    before = np.arange(network.n_nodes)  # of each node on its path; then 2, 4, 8, ... steps before
+    reached = np.flatnonzero(tree.via_arc >= 0)
+    before[reached] = ends[1][tree.via_arc[reached]]
+    while True:
+        unsure |= unsure[before]
+        further = before[before]
+        if (further == before).all():
+            return unsure
+        before = further
+
+
 def shortest_tree(
     network: Network,
     weights: np.ndarray,

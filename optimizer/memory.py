@@ -7,11 +7,16 @@ are those of the solve before. Whether that is so is checked on the tables, neve
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from instances import Instance
+from networks.network import Network
+from networks.paths import Tree, unsure_nodes
 from optimizer.plan.plan import Question
 
 # Tables (and columns, where not all count) that routes of goods depend on.
@@ -58,10 +63,15 @@ class Memory:
         weights: Mapping[str, float] | None = None,
     ) -> bool:
         """Say whether the routes of this solve are those of ``question`` on ``instance``."""
+        closed = set(self.problem.question.closed) == set(question.closed)
+        return closed and self.has_same_weights(instance, by, weights)
+
+    def has_same_weights(
+        self, instance: Instance, by: str, weights: Mapping[str, float] | None = None
+    ) -> bool:
+        """Say whether each route weighs what it did; closures may make some of them impossible."""
         before = self.problem.instance
         if self.problem.by != by or self.problem.route_weights != (weights or {}):
-            return False
-        if set(self.problem.question.closed) != set(question.closed):
             return False
         for name in ROUTE_SETTINGS:
             if getattr(before.settings, name) != getattr(instance.settings, name):
@@ -85,3 +95,54 @@ def _unlimited(instance: Instance) -> list[tuple[str, bool]]:
     table = instance.tables["bottlenecks"]
     endless = table["capacity_teu_per_year"] == float("inf")
     return list(zip(table["bottleneck_id"], endless.tolist(), strict=True))
+
+
+@dataclass
+class Closing:
+    """What the routes of an earlier solve are worth where other arcs are closed, and nothing else.
+
+    Shortest routes that use no closed arc stay the shortest. Where arcs are opened, a tree stays as
+    it is if none of them shortens a way in it.
+    """
+
+    before: Any  # the `optimizer.problem.Problem` whose routes they are
+    network: Network
+    arcs: set[int]  # that are closed now and were not, or the other way round
+    opens: bool  # some arc is open now that was not
+
+    @classmethod
+    def between(cls, before: Any, masks: Iterable[tuple[np.ndarray, np.ndarray]]) -> Closing:
+        """What changes by ``masks``, each before and now."""
+        changed = [(old, new, np.flatnonzero(old != new)) for old, new in masks]
+        arcs = {int(a) for _, _, at in changed for a in at}
+        opens = any(bool(new[at].any()) for _, new, at in changed)
+        return cls(before, before.network, arcs, opens)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The arcs that change."""
+        return np.array(sorted(self.arcs), dtype=np.int64)
+
+    @cached_property
+    def gates(self) -> np.ndarray:
+        """Which nodes routes are asked for: the gates of zones, of rivals and of origins."""
+        tables = self.before.instance.tables
+        asked = {*tables["zones"]["zone_id"], *tables["rivals"]["rival_id"]}
+        asked |= set(tables["origins"]["place_id"])
+        keys = self.network.node_keys
+        return np.array([yard == "gate" and place in asked for place, yard, _ in keys])
+
+    def is_open(self, arcs: Iterable[int]) -> bool:
+        """Say whether a route is as it was."""
+        return self.arcs.isdisjoint(arcs)
+
+    def keeps_base(self, commodity: tuple[int, int], arcs: Iterable[int]) -> bool:
+        """Say whether the base route of a commodity is the same as before."""
+        return not self.opens and self.is_open(arcs)
+
+    def kept_tree(self, tree: Tree, weights: np.ndarray, mask: np.ndarray) -> Tree | None:
+        """Return the tree as far as it stands, if it does for every gate; nan elsewhere."""
+        unsure = unsure_nodes(tree, self.network, self.numbers, weights, mask)
+        if unsure is None or (unsure & self.gates).any():
+            return None
+        return replace(tree, dist=np.where(unsure, np.nan, tree.dist)) if unsure.any() else tree

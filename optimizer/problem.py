@@ -11,6 +11,7 @@ formulas are those of docs/formulas.md.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ from instances import Instance
 from instances.settings import Settings
 from networks.geo import zone_hours
 from networks.network import By, Goods, Network
-from networks.paths import PathFinder
-from optimizer.memory import Memory
+from networks.paths import PathFinder, Tree
+from optimizer.memory import Closing, Memory
 from optimizer.plan.plan import MAXIMISED, Question
 from optimizer.question import check_question
 
@@ -95,6 +96,7 @@ class RouteBook:
         self.finder = PathFinder(network, mask)
         self.via: dict[int, np.ndarray] = {}
         self.dist: dict[int, np.ndarray] = {}
+        self.closing: Closing | None = None  # how it differs from the book it was made from
         self._last: tuple[int, np.ndarray] | None = None
         self._routes: dict[tuple[int, int], tuple[int, ...]] = {}
         self.priced: dict = {}  # (line, arcs) -> arc keys and cost by component, kept by the engine
@@ -126,7 +128,27 @@ class RouteBook:
         if self.lines[line].node < 0:
             return 0.0
         self._grow(line)
-        return float(self.dist[line][node]) if node >= 0 else np.inf
+        if node < 0:
+            return np.inf
+        found = float(self.dist[line][node])
+        if math.isnan(found):  # not sure after a closing
+            del self.via[line]
+            self._grow(line)
+            found = float(self.dist[line][node])
+        return found
+
+    def take_over(self, other: RouteBook, closing: Closing) -> None:
+        """Take the routes of another book, of the same goods and weights, as far as they stand."""
+        self.closing = closing
+        for index, via in other.via.items():
+            tree = Tree(other.dist[index], via, reverse=not self.lines[index].inbound)
+            kept = closing.kept_tree(tree, self.line_weights(index), self.mask)
+            if kept is not None:
+                self.dist[index], self.via[index] = kept.dist, kept.via_arc
+        self._routes = {
+            key: arcs for key, arcs in other._routes.items() if closing.keeps_base(key, arcs)
+        }
+        self.priced = dict(other.priced)
 
     def along(self, line: int, values: np.ndarray) -> np.ndarray:
         """Sum of ``values`` of arcs on the best route between the line's far end and each node."""
@@ -260,11 +282,7 @@ class Problem:
     @cached_property
     def everything(self) -> RouteBook:
         """Routes with all allowed projects built and all services running, found when asked for."""
-        projects = self.table("projects")
-        allowed = projects.loc[projects["status"] != "forbidden", "project_id"]
-        mask = self.network.available(
-            closed=self.question.closed, projects=tuple(allowed), services="all"
-        )
+        mask = _mask_of_everything(self, self.question)
         return RouteBook(
             self.network, self.lines, mask, self.by, lazy=True, weights=self.route_weights
         )
@@ -459,6 +477,9 @@ def build_problem(
         route_weights = {k: v for k, v in route_weights.items() if k != "outlay"}
     if memory is not None and memory.may_reuse_routes(instance, question, by, route_weights):
         book, network = memory.problem.book, memory.problem.network
+    elif memory is not None and not route_weights and memory.has_same_weights(instance, by):
+        book = _book_after_closing(memory.problem, lines, question)
+        network, memory = book.network, None
     else:
         memory = None
         mask = network.available(closed=question.closed, projects=(), services="today")
@@ -503,6 +524,27 @@ def build_problem(
     _cost_stays(problem)
     _cost_rivals(problem)
     return problem
+
+
+def _book_after_closing(before: Problem, lines: list[GoodsLine], question: Question) -> RouteBook:
+    """Routes of today where nothing but what is closed has changed since ``before``."""
+    network, old = before.network, before.book
+    mask = network.available(closed=question.closed, projects=(), services="today")
+    whole = before.everything.mask, _mask_of_everything(before, question)
+    book = RouteBook(network, lines, mask, before.by, lazy=True)
+    book.take_over(old, Closing.between(before, [(old.mask, mask), whole]))
+    for index in range(len(lines)):
+        book._grow(index)
+    return book
+
+
+def _mask_of_everything(problem: Problem, question: Question) -> np.ndarray:
+    """Arcs with all allowed projects built and all services running."""
+    projects = problem.table("projects")
+    allowed = projects.loc[projects["status"] != "forbidden", "project_id"]
+    return problem.network.available(
+        closed=question.closed, projects=tuple(allowed), services="all"
+    )
 
 
 def _goods_lines(

@@ -7,20 +7,23 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from siting_instances import random_instance
 
+from instances import Instance
 from networks.network import build_network
 from optimizer import solve
 from optimizer.engine.carried import carried_basis
 from optimizer.engine.fixing import narrowed, priced
 from optimizer.engine.loads import Loads
+from optimizer.engine.routes import RouteFinder, list_all
 from optimizer.linear import CompiledModel
+from optimizer.memory import Memory
 from optimizer.model.base import base_usage
 from optimizer.model.siting import build_siting_model
 from optimizer.plan.plan import Question
-from optimizer.problem import build_problem
+from optimizer.problem import Problem, build_problem
 from optimizer.solvers.highs import BASIC, IncrementalLP
 
 EXACT = {"gap": 1e-9, "explain": False}
@@ -178,7 +181,7 @@ def test_a_carried_basis_is_found_again_where_a_zone_is_left_out() -> None:
     assert len(rows) == m.lp.n_rows
     old, new = before.problem, problem
 
-    def name(p, cell: int) -> tuple[int, int, int]:
+    def name(p: Problem, cell: int) -> tuple[int, int, int]:
         return tuple(int(side[cell]) for side in (p.cell_zone, p.cell_industry, p.cell_form))
 
     stood = {
@@ -220,3 +223,69 @@ def test_a_linear_program_goes_on_from_the_basis_of_another() -> None:
     odd.start_from(np.full(60, BASIC), np.full(40, BASIC))  # no basis: too many of them
     odd.solve()
     assert odd.objective == pytest.approx(first.objective, rel=1e-9)
+
+
+def _elements(instance: Instance) -> list[str]:
+    tables = instance.tables
+    return [*tables["links"]["link_id"], *sorted(set(tables["links"]["mode"]))]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_routes_after_closings_and_openings_are_those_found_afresh(seed: int) -> None:
+    """A chain of questions, each closing something else: the same lengths and lists of routes."""
+    instance = random_instance(seed)
+    rng = np.random.default_rng(seed)
+    names = _elements(instance)
+    first = solve(instance, gap=1e-3, explain=False)
+    memory, network = first._memory, build_network(instance)
+    kept = 0
+    for _ in range(4):
+        assert memory is not None
+        closed = tuple(sorted({str(n) for n in rng.choice(names, int(rng.integers(0, 3)))}))
+        question = Question(closed=closed)
+        warm = build_problem(instance, network, question, memory)
+        cold = build_problem(instance, network, question)
+        warm_model = build_siting_model(warm, memory=memory)
+        cold_model = build_siting_model(cold)
+        assert warm_model.commodity_cells == cold_model.commodity_cells
+        warm_finder, cold_finder = RouteFinder(warm_model, memory), RouteFinder(cold_model)
+        kept += bool(warm_finder.listed) and set(closed) != set(memory.problem.question.closed)
+        for c in cold_model.commodity_cells:
+            assert warm.base_distance(*c) == pytest.approx(cold.base_distance(*c), rel=1e-12)
+        assert warm_finder.could_gain() == cold_finder.could_gain()
+        relevant = set(range(len(cold_model.resources.keys)))
+        lists = [
+            list_all(finder, relevant, finder.m.commodity_cells, 10**6)
+            for finder in (warm_finder, cold_finder)
+        ]
+        lengths = [
+            sorted(
+                (c, round(float(cold.book.line_weights(c[0])[list(a)].sum()), 6)) for c, a in found
+            )
+            for found in lists
+            if found is not None
+        ]
+        assert lengths[0] == lengths[1]
+        for (line, arcs), weight in warm_model.route_weight.items():
+            base = cold_model.problem.base_path(*line)
+            weights = cold.book.line_weights(line[0])
+            assert weight == pytest.approx(weights[list(arcs)].sum() - weights[base].sum())
+        memory = Memory(warm, {}, warm_model, warm_finder.trees, warm_finder.listed)
+    assert kept or seed
+
+
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 10_000))
+def test_a_warm_solve_after_closings_gives_what_a_cold_one_gives(seed: int) -> None:
+    instance = random_instance(seed)
+    rng = np.random.default_rng(seed)
+    names = _elements(instance)
+    result = solve(instance, **EXACT)
+    for _ in range(2):
+        closed = tuple(sorted({str(n) for n in rng.choice(names, int(rng.integers(1, 3)))}))
+        cold = solve(instance, closed=closed, **EXACT)
+        result = solve(instance, closed=closed, start=result, **EXACT)
+        assert result.status is cold.status
+        if cold.has_plan:
+            assert result.objective == pytest.approx(cold.objective, rel=1e-6, abs=1e-6)
+            assert result.bound == pytest.approx(cold.bound, rel=1e-6, abs=1e-6)

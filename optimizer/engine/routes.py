@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from networks.paths import Tree
-from optimizer.memory import Memory
+from optimizer.memory import Closing, Memory
 from optimizer.model.base import Commodity, SitingModel, base_usage
 from optimizer.problem import MCNY
 
@@ -42,6 +42,30 @@ class RouteFinder:
         self.trees: dict[int, Tree] = {}
         if memory is not None and memory.problem.book is problem.book:
             self.listed, self.trees = memory.listed, memory.free
+        elif memory is not None and problem.book.closing is not None:
+            self._take_over(memory, problem.book.closing)
+
+    def _take_over(self, memory: Memory, closing: Closing) -> None:
+        """Take trees and lists of routes of an earlier solve as far as a closing leaves them.
+
+        All routes listed for a commodity stand if none of them, nor its base route, uses what is
+        closed: each is the shortest that avoids some resources, and stays it.
+        """
+        for line, tree in memory.free.items():
+            kept = closing.kept_tree(tree, self.weights(line), self.finder.mask)
+            if kept is not None:
+                self.trees[line] = kept
+        if memory.model is None or closing.opens:
+            return
+        base = memory.model.base_path
+        if memory.model.resources.keys != self.m.resources.keys:
+            return
+        for relevant, lists in memory.listed.items():
+            self.listed[relevant] = {
+                c: routes
+                for c, routes in lists.items()
+                if c in base and closing.is_open(base[c]) and all(map(closing.is_open, routes))
+            }
 
     def weights(self, line: int) -> np.ndarray:
         """Cost of each arc for a line of goods in the objective's unit per TEU."""

@@ -5,7 +5,7 @@ One function per family of docs/formulas.md, each in the file of its subject.
 
 from __future__ import annotations
 
-from optimizer.memory import Memory
+from optimizer.memory import Closing, Memory
 from optimizer.model.agglomeration import add_agglomeration
 from optimizer.model.base import SitingModel, find_resources
 from optimizer.model.decisions import add_decisions, add_differences
@@ -34,6 +34,8 @@ def build_siting_model(
         m.base_path, m.route_weight = before.base_path, before.route_weight
         if before.resources.keys == m.resources.keys:
             m.base_use, m.route_use = before.base_use, before.route_use
+    elif memory is not None and memory.model is not None and problem.book.closing is not None:
+        _take_over(m, memory.model, problem.book.closing)
     group_cells(m)
     bound_output(m)
     add_projects(m)
@@ -54,3 +56,16 @@ def build_siting_model(
     if floor is not None:
         m.limit(("floor",), problem.question.objective, floor, at_least=m.sign < 0)
     return m
+
+
+def _take_over(m: SitingModel, before: SitingModel, closing: Closing) -> None:
+    """Take base routes, and what is known of others, as far as a closing leaves them."""
+    m.base_path = {c: a for c, a in before.base_path.items() if closing.keeps_base(c, a)}
+
+    def stands(route: tuple) -> bool:
+        return route[0] in m.base_path and closing.is_open(route[1])
+
+    m.route_weight = {r: w for r, w in before.route_weight.items() if stands(r)}
+    if before.resources.keys == m.resources.keys:
+        m.base_use = {c: u for c, u in before.base_use.items() if c in m.base_path}
+        m.route_use = {r: u for r, u in before.route_use.items() if stands(r)}
