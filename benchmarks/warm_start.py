@@ -4,26 +4,31 @@
     python benchmarks/warm_start.py --changes 3     the first three of them
 
 Each change is one of: a factor price, the capacity of a pool or a bottleneck, a closed corridor, a
-zone that must open or must stay shut; drawn by the seed. Both solves have the same gap, threads
-and limit and are not verified (that takes the same time for both): a cold one, and one from the
-result of the unchanged instance. A process per change; the solve of the unchanged instance comes
-first in it and is not counted, so that imports and compiled code are there for both. Run again to
-go on: changes that are in the file are not run again. The answers are compared: no bound above the
-other's plan, plans within the gap of each other.
+zone that must open or must stay shut; drawn by the seed. Both solves have the same gap, threads and
+limit and are not verified (that takes the same time for both): a cold one, and one from the result
+of the unchanged instance. A process per change, forked (POSIX only) after the solve of the
+unchanged instance, which is not counted: imports, compiled code and the earlier answer are there
+for both, and no change sees what the one before left behind. Run again to go on: changes that are
+in the file are not run again. The answers are compared: no bound above the other's plan, plans
+within the gap of each other.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import statistics
-import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optimizer.result import Result
 
 FILE = Path(__file__).parent / "results" / "warm_start.jsonl"
 KINDS = ("price", "capacity", "closed", "forced", "forbidden")
@@ -79,13 +84,12 @@ def draw_changes(count: int, seed: int) -> list[dict[str, Any]]:
     return changes
 
 
-def measure(change: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
-    """Return times and values of both solves of a change."""
-    from optimizer.api import read_instance, solve
+def measure(change: dict[str, Any], terms: dict[str, Any], base: Result) -> dict[str, Any]:
+    """Return times and values of both solves of a change, the warm one begun from ``base``."""
+    from optimizer.api import solve
 
-    instance = read_instance("shanxi")
+    instance = base.instance
     common = terms | {"verify": False, "explain": False}
-    base = solve(instance, **common)
     for override in change["overrides"]:
         instance = instance.override(override)
     question = {name: tuple(values) for name, values in change["asked"].items()}
@@ -100,6 +104,28 @@ def measure(change: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
             "objective": result.objective if result.has_plan else None,
             "bound": result.bound if result.has_plan else None,
         }  # fmt: skip
+    return found
+
+
+def _child(change: dict[str, Any], terms: dict[str, Any], base: Result, answer: Connection) -> None:
+    answer.send(measure(change, terms, base))
+
+
+def in_a_process_of_its_own(
+    change: dict[str, Any], terms: dict[str, Any], base: Result
+) -> dict[str, Any]:
+    """Return what `measure` returns, from a fork of this process."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(
+        target=_child, args=(change, terms, base, there)
+    )
+    child.start()
+    there.close()
+    try:
+        found = here.recv()
+    except EOFError:
+        sys.exit(f"{change}: the process that measured it ended without an answer")
+    child.join()
     return found
 
 
@@ -118,6 +144,8 @@ def agree(found: dict[str, Any], gap: float) -> bool:
 
 def main() -> None:
     """Run what the command line asks for."""
+    from optimizer.api import read_instance, solve
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -127,30 +155,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=float, default=120.0)
     parser.add_argument("--out", type=Path, default=FILE)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     terms = {"gap": asked.gap, "threads": asked.threads, "time_limit_s": asked.limit}
-    if asked.one:
-        print(json.dumps(measure(json.loads(asked.one), terms)))
-        return
     stored: dict[str, dict[str, Any]] = {}
     if asked.out.exists():
         for line in asked.out.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             if row["terms"] == terms:
                 stored[json.dumps([row["overrides"], row["asked"]])] = row
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    rows = []
+    base, rows = None, []
     for number, change in enumerate(draw_changes(asked.changes, asked.seed), start=1):
         key = json.dumps([change["overrides"], change["asked"]])
         if key not in stored:
-            command = [sys.executable, __file__, "--one", json.dumps(change)]
-            for name in ("gap", "threads", "limit"):
-                command += [f"--{name}", str(getattr(asked, name))]
-            ended = subprocess.run(command, capture_output=True, text=True, env=environment)
-            if ended.returncode:
-                sys.exit(f"change {number} {change}: {ended.stderr[-1500:]}")
-            stored[key] = json.loads(ended.stdout.splitlines()[-1]) | {"terms": terms}
+            if base is None:
+                base = solve(read_instance("shanxi"), **terms | {"verify": False, "explain": False})
+            stored[key] = in_a_process_of_its_own(change, terms, base) | {"terms": terms}
             asked.out.parent.mkdir(parents=True, exist_ok=True)
             with asked.out.open("a", encoding="utf-8", newline="\n") as out:
                 out.write(json.dumps(stored[key]) + "\n")
