@@ -6,6 +6,7 @@ without parsing names. Solvers see numbers only; names are made when a file is e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ class LinearModel:
         """Add one column and return its number. A key that exists already is an error."""
         if key in self.col:
             raise KeyError(f"column {key!r} exists already")
-        if not (np.isfinite(cost) and lb <= ub):
+        if not (math.isfinite(cost) and lb <= ub):
             raise ValueError(f"column {key!r}: cost {cost}, bounds [{lb}, {ub}]")
         index = len(self.col_keys)
         self.col[key] = index
@@ -75,7 +76,7 @@ class LinearModel:
         """Add one row over column keys (mapping) or column numbers (pairs); return its number."""
         if key in self.row:
             raise KeyError(f"row {key!r} exists already")
-        if np.isnan(low) or np.isnan(high) or low > high:
+        if not low <= high:  # also where one of them is nan
             raise ValueError(f"row {key!r}: bounds [{low}, {high}]")
         index = len(self.row_keys)
         self.row[key] = index
@@ -86,12 +87,17 @@ class LinearModel:
             ((self.col[k], v) for k, v in terms.items()) if isinstance(terms, Mapping) else terms
         )
         for c, v in pairs:
-            self.add_entry(index, c, v)
+            if not math.isfinite(v):
+                raise ValueError(f"row {key!r}: coefficient {v}")
+            if v != 0.0:
+                self.entries_row.append(index)
+                self.entries_col.append(c)
+                self.entries_val.append(v)
         return index
 
     def add_entry(self, row: int, col: int, value: float) -> None:
         """Add ``value`` to the coefficient of a column in a row."""
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             raise ValueError(f"row {self.row_keys[row]!r}: coefficient {value}")
         if value != 0.0:
             self.entries_row.append(row)

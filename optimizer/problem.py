@@ -300,14 +300,21 @@ class Problem:
         """Whether the weight that routes minimise is their cost."""
         return self.by == "generalised" and not self.route_weights
 
+    @cached_property
+    def _base_lengths(self) -> dict[tuple[int, int], float]:
+        return {}
+
     def _has_route_today(self, line: int, node: int) -> bool:
         return bool(np.isfinite(self.book.distance(line, node)))
 
     def base_distance(self, line: int, node: int) -> float:
         """Weight per TEU of the base route: today's best, or the best that could exist if none."""
-        if self._has_route_today(line, node):
-            return self.book.distance(line, node)
-        return self.everything.distance(line, node)
+        found = self._base_lengths.get((line, node))
+        if found is None:
+            has_route = self._has_route_today(line, node)
+            found = (self.book if has_route else self.everything).distance(line, node)
+            self._base_lengths[line, node] = found
+        return found
 
     def base_path(self, line: int, node: int) -> list[int]:
         """Arcs of the base route in travel order."""

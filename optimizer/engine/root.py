@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from optimizer.engine.carried import carried_basis
+from optimizer.engine.collector import held_back
 from optimizer.engine.loads import Loads
 from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
@@ -74,12 +75,13 @@ class Relaxation:
     def solve(self, watch: Watch) -> Status:
         """Solve to the end (or until ``watch`` stops it) and return how it ended."""
         if self.lp is None:
-            if not self.is_restricted:
-                self.could_gain = self.finder.could_gain()
-                self.list_routes()
-                self._allow_excess()
-            for zone, industry, chosen in self.remembered:
-                self._add_strong(zone, industry, chosen)
+            with held_back():
+                if not self.is_restricted:
+                    self.could_gain = self.finder.could_gain()
+                    self.list_routes()
+                    self._allow_excess()
+                for zone, industry, chosen in self.remembered:
+                    self._add_strong(zone, industry, chosen)
             self.lp = IncrementalLP(self.m.lp.compile())
             self._entries = len(self.m.lp.entries_row)
             if self.before is not None and self.before.basis is not None:

@@ -22,6 +22,7 @@ import numpy as np
 
 from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
+from optimizer.engine.collector import held_back
 from optimizer.engine.decided import decided
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
@@ -148,7 +149,8 @@ def solve_question(
 ) -> Outcome:
     """Solve with the objective, or with cost where the objective has to reach ``floor``."""
     started = watch.seconds
-    m = build_siting_model(problem, floor, memory)
+    with held_back():
+        m = build_siting_model(problem, floor, memory)
     sign = 1.0 if m.by_cost else m.sign
     watch.sign = sign
     built = watch.seconds
@@ -328,7 +330,8 @@ def accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, ga
     if polished.x is not None and polished.status is Status.OPTIMAL:
         better = polished.objective <= float(np.dot(m.lp.cost, found)) + m.lp.offset
         x = polished.x if better else x
-    outcome.answer = read_answer(m, x)
+    with held_back():
+        outcome.answer = read_answer(m, x)
     outcome.values = {key: float(v) for key, v in zip(m.lp.col_keys, x, strict=True) if v}
     outcome.measured = float(np.dot(m.measure, x))
     if m.by_cost:
