@@ -147,7 +147,7 @@ def _gain(m: SitingModel, prices: _Duals, commodity: Commodity, arcs: tuple[int,
 
 def route_change(m: SitingModel, commodity: Commodity, arcs: tuple[int, ...]) -> float:
     """Return the change of cost (mcny) per TEU that leaves the base route for ``arcs``."""
-    if m.problem.by == "generalised":  # the weight that routes minimise is this cost
+    if m.problem.is_plain:  # the weight that routes minimise is this cost
         return route_weight(m, commodity, arcs) / MCNY
     line = commodity[0]
     return m.problem.route_cost(line, arcs) - m.problem.route_cost(line, base_path(m, commodity))

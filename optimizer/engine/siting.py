@@ -204,9 +204,11 @@ def _is_near(m: SitingModel, x: np.ndarray, bound: float, gap: float) -> bool:
     return value - bound <= gap * abs(value)
 
 
-def _report(watch: Watch, complete: bool, incumbent: float | None, bound: float | None) -> None:
-    """Tell what the solver says; its bound counts only if the model has every route."""
-    watch.report("integers", bound=bound if complete else None)
+def _report(watch: Watch, most: float, incumbent: float | None, bound: float | None) -> None:
+    """Tell what the solver says; its bound counts up to ``most`` (-inf: not at all)."""
+    if bound is not None:
+        bound = min(bound, most) if most > -math.inf else None
+    watch.report("integers", bound=bound)
 
 
 def _keep(m: SitingModel, watch: Watch, x: np.ndarray) -> None:
@@ -249,22 +251,22 @@ def _integers(
             outcome.notes.append(
                 "too many routes to list them all: the bound is that of the relaxation"
             )
+        small = without_overflow(m, m.lp.compile())
+        lost = math.inf
+        if best is not None and solver in OWN_SOLVERS:
+            near = worth_trying(m, relaxation, small, best, gap)
+            small, lost = near.model, near.lost
         options = SolverOptions(
             time_limit_s=watch.left_s,
             gap=gap,
             threads=threads,
             seed=seed,
             start=None if best is None else padded(m, best),
-            on_progress=partial(_report, watch, complete),
+            on_progress=partial(_report, watch, lost if complete else -math.inf),
             on_solution=partial(_found, m, relaxation, watch),
             cancel=watch.cancel,
             memory_limit_mb=watch.memory_limit_mb,
         )
-        small = without_overflow(m, m.lp.compile())
-        lost = math.inf
-        if best is not None and solver in OWN_SOLVERS:
-            near = worth_trying(m, relaxation, small, best, gap)
-            small, lost = near.model, near.lost
         result = solve_to_gap(small, solver, options, watch)
         outcome.solver, outcome.nodes = result.solver, result.nodes
         outcome.notes += [n for n in result.notes if n not in outcome.notes]
