@@ -20,6 +20,7 @@ from optimizer.engine.facility import FacilityProblem
 
 MOST_WORK = 10_000_000  # leaves x facilities x customers: what the verifier computes afresh
 MOST_LEAVES = 1000
+FEWEST_LEAVES = 5  # a smaller tree proves next to nothing and may take long
 MOST_SPLITS = 150  # below each other: the verifier descends no deeper than twice that
 STEPS = 60  # of the climb at each node
 ROUNDING = 1e-9  # relative; prices are evaluated by other code, in another order
@@ -52,10 +53,14 @@ def prove(
     continuous knapsacks are climbed (split delivery).
     """
     most_leaves = min(MOST_LEAVES, MOST_WORK // max(1, problem.m * problem.n))
-    if most_leaves < 2 or problem.single_source or not np.isfinite(problem.unit_cost).all():
+    if (
+        most_leaves < FEWEST_LEAVES
+        or problem.single_source
+        or not np.isfinite(problem.unit_cost).all()
+    ):
         return None
-    search = _Search(problem, target * (1 + ROUNDING) if target > 0 else target)
     until = time.perf_counter() + seconds
+    search = _Search(problem, target * (1 + ROUNDING) if target > 0 else target, until)
     tree = ProofTree()
     ticket = itertools.count()
     state = open_anyway.astype(np.int8)
@@ -83,8 +88,8 @@ def prove(
 class _Search:
     """Bounds of nodes by the engine's compiled kernels."""
 
-    def __init__(self, problem: FacilityProblem, cutoff: float) -> None:
-        self.cutoff = cutoff
+    def __init__(self, problem: FacilityProblem, cutoff: float, until: float) -> None:
+        self.cutoff, self.until = cutoff, until
         self.cost = np.ascontiguousarray(problem.unit_cost, dtype=float)
         self.demand = np.ascontiguousarray(problem.demand, dtype=float)
         self.fixed = np.ascontiguousarray(problem.fixed_cost, dtype=float)
@@ -159,7 +164,10 @@ class _Search:
         """
         state, _, _, must, shut = node.pop("_then")
         opened = np.flatnonzero(state > 0)
-        prices = transport_prices(self.cost[opened], self.demand, self.capacity[opened])
+        seconds = self.until - time.perf_counter()
+        prices = transport_prices(
+            self.cost[opened], self.demand, self.capacity[opened], max(seconds, 0.01)
+        )
         if prices is None:
             return -np.inf
         then: dict[str, Any] = {}
@@ -181,9 +189,12 @@ class _Search:
 
 
 def transport_prices(
-    cost: np.ndarray, demand: np.ndarray, capacity: np.ndarray
+    cost: np.ndarray, demand: np.ndarray, capacity: np.ndarray, seconds: float
 ) -> np.ndarray | None:
-    """Return the prices of the customers, whole demands, when exactly these facilities are open."""
+    """Return the prices of the customers, whole demands, when exactly these facilities are open.
+
+    None when that takes longer than ``seconds``.
+    """
     from scipy.optimize import linprog
     from scipy.sparse import coo_array
 
@@ -199,5 +210,6 @@ def transport_prices(
         b_eq=np.ones(n),
         bounds=(0, None),
         method="highs-ds",
+        options={"time_limit": seconds},
     )
     return answer.eqlin.marginals if answer.status == 0 else None
