@@ -162,16 +162,20 @@ class _Search:
         Returns the bound behind the fixings of the leaf; facilities decided otherwise stay with
         the prices before, which prove ``cutoff`` for them.
         """
+        from optimizer.engine.facility.transport_prices import transport_prices
+
         state, _, _, must, shut = node.pop("_then")
         opened = np.flatnonzero(state > 0)
-        seconds = self.until - time.perf_counter()
-        prices = transport_prices(
-            self.cost[opened], self.demand, self.capacity[opened], max(seconds, 0.01)
+        found = transport_prices(
+            self.cost[opened],
+            self.demand,
+            self.capacity[opened],
+            self.until - time.perf_counter(),
         )
-        if prices is None:
+        if found is None:
             return -np.inf
         then: dict[str, Any] = {}
-        value = self.climb(tree, then, state, prices, steps=0)
+        value = self.climb(tree, then, state, found[0], steps=0)
         then.pop("_then", None)
         if len(must) or len(shut):
             node |= {"open": must.tolist(), "shut": shut.tolist(), "then": then}
@@ -186,30 +190,3 @@ class _Search:
             at = stack.pop()
             at.pop("_then", None)
             stack += [at[k] for k in ("then", "open", "shut") if isinstance(at.get(k), dict)]
-
-
-def transport_prices(
-    cost: np.ndarray, demand: np.ndarray, capacity: np.ndarray, seconds: float
-) -> np.ndarray | None:
-    """Return the prices of the customers, whole demands, when exactly these facilities are open.
-
-    None when that takes longer than ``seconds``.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import coo_array
-
-    m, n = cost.shape
-    i, j = np.nonzero(np.isfinite(cost))
-    serve = coo_array((np.ones(len(i)), (j, np.arange(len(i)))), (n, len(i)))
-    load = coo_array((demand[j], (i, np.arange(len(i)))), (m, len(i)))
-    answer = linprog(
-        cost[i, j],
-        A_ub=load.tocsr(),
-        b_ub=capacity,
-        A_eq=serve.tocsr(),
-        b_eq=np.ones(n),
-        bounds=(0, None),
-        method="highs-ds",
-        options={"time_limit": seconds},
-    )
-    return answer.eqlin.marginals if answer.status == 0 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -193,10 +194,14 @@ def search_tree(
     offer: Callable[[np.ndarray], object],
     between: Callable[[], None],
     may_hand_over: bool = True,
+    held: Callable[[], float] = lambda: math.inf,
+    until: float = math.inf,
 ) -> None:
     """Search the Lagrangian tree, on two threads if allowed.
 
     ``offer`` evaluates an open set exactly; ``between`` runs after each round, for heuristics.
+    ``held`` is the least bound of the open sets that ``offer`` could not settle; the search ends
+    at ``until`` (of `time.perf_counter`) if not before.
     """
     run.enter("tree")
     closed, opened, cutoff = fixings(run, dual)
@@ -204,7 +209,7 @@ def search_tree(
     free = fixed_state == 0
     if not free.any():
         offer(fixed_state > 0)
-        run.raise_bound(min(cutoff, run.cutoff()))
+        run.raise_bound(min(cutoff, run.cutoff(), held()))
         return
     fraction = np.where(free, np.minimum(y, 1 - y), -1.0)
     first = LagrangianTree(
@@ -221,7 +226,7 @@ def search_tree(
     done = threading.Event()
     failure: list[BaseException] = []
     with ThreadPoolExecutor(len(trees)) as pool:
-        while not run.stop() and not done.is_set():
+        while not run.stop() and not done.is_set() and time.perf_counter() < until:
             cutoff = run.cutoff()
             jobs = [pool.submit(tree.advance, cutoff, batch, STEPS) for tree in trees]
             for leaf in [job.result() for job in jobs]:
@@ -231,7 +236,7 @@ def search_tree(
                     offer(is_open)
             bound = min(tree.bound for tree in trees)
             cutoff = min(cutoff, run.cutoff())
-            run.raise_bound(min(safe(bound), cutoff))
+            run.raise_bound(min(safe(bound), cutoff, held()))
             if not math.isfinite(bound):
                 break
             if any(tree.is_full for tree in trees):

@@ -1,8 +1,8 @@
 """Every customer from one facility: knapsack dual, assignment search, tree, reduced models.
 
 What counts in whole units (`WholeBound`) goes the strong way: binary knapsacks under a binary
-choice of facilities, decisions by reduced cost, a tree of its own. The rest of a large problem, and
-all of one without whole units, is left to HiGHS on what the bound could not exclude.
+choice of facilities, decisions by reduced cost, a tree of its own. What that leaves goes by way of
+split delivery (`split_first`), and the rest to HiGHS on what the bound could not exclude.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from optimizer.engine.facility.direct import solve_direct
 from optimizer.engine.facility.problem import FacilityProblem, FacilityResult
 from optimizer.engine.facility.run import Run
 from optimizer.engine.facility.single_tree import SingleTree, near_lists
+from optimizer.engine.facility.split_first import solve_split_first
 from optimizer.engine.facility.tree import balance
 
 MOST_UNITS = 60_000  # of total demand, up to which facilities are chosen in whole units
@@ -208,6 +209,8 @@ def solve_single_source(run: Run) -> FacilityResult:
         assigner.repair(y_mean, np.full(p.n, -1))
         run.enter("search")
         assigner.rounds(assigner.round_size(3e8))
+    if not run.stop():
+        solve_split_first(run, dual, y)
     if not run.stop():
         keep = core_arcs(p, dual.prices, priced.alpha)
         if strong is None and keep.sum() <= MOST_ARCS:
