@@ -37,6 +37,7 @@ _HOME = {
     "tornado": "optimizer.studies.tornado",
     "parameters_of": "optimizer.studies.parameters",
     "alternatives": "optimizer.studies.alternatives",
+    "pareto": "optimizer.studies.pareto",
     "stochastic": "optimizer.studies.stochastic_chapter",
     "drawn_scenarios": "optimizer.studies.scenarios",
     "phase": "optimizer.studies.phase_chapter",

@@ -23,6 +23,7 @@ _COMMANDS = {  # name -> (module, short help); the full help is the command's ow
     "parks": ("parks", "Compare parks, and find what would bring in one that is left out."),
     "prices": ("prices", "What one more unit of everything scarce is worth."),
     "tornado": ("tornado", "Which assumption decides the answer: one at a time, together, drawn."),
+    "pareto": ("pareto", "What fewer emissions or hours, or more jobs, cost: the front."),
     "disrupt": ("disrupt", "What it costs when a port, crossing, corridor or link fails."),
     "stochastic": ("stochastic", "Decide the siting before it is known which scenario comes."),
     "phase": ("phase", "Build the final plan step by step over periods."),
