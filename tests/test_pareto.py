@@ -1,4 +1,4 @@
-"""Fronts: by hand, against enumerations by the direct formulation; what is proven never too much."""
+"""Fronts by hand and against enumerations by the direct formulation; proofs never too much."""
 
 from __future__ import annotations
 

@@ -190,20 +190,18 @@ class Front:
         self.add(solved.plan, case.key, kind)
 
     def add(self, plan: Plan, key: str, kind: str) -> None:
-        """Take in a plan; points that another one dominates go, and those as good as another."""
+        """Take in a plan; points that another one dominates go, also within the gap."""
         amount = self.sign * self.measures.of(plan, self.name)
         point = Point(plan.cost_mcny, amount, plan, key, kind)
         kept: list[Point] = []
         for other in sorted([*self.points, point], key=lambda p: (p.cost, p.measure)):
-            if not any(q.dominates(other, SLACK) or self._same(q, other) for q in kept):
+            if not any(q.dominates(other, SLACK) or self._as_good(q, other) for q in kept):
                 kept.append(other)
         self.points = sorted(kept, key=lambda p: p.measure)
 
-    def _same(self, a: Point, b: Point) -> bool:
-        """Whether two points are within the gap of each other in both measures."""
-        gap = max(self.session.gap, SLACK)
-        near = abs(a.cost - b.cost) <= gap * abs(a.cost)
-        return near and abs(a.measure - b.measure) <= gap * max(abs(a.measure), 1e-9)
+    def _as_good(self, cheaper: Point, other: Point) -> bool:
+        """Whether the dearer of two points is no better than the gap shows."""
+        return other.measure >= cheaper.measure - self.session.gap * abs(cheaper.measure)
 
     # -- cases ----------------------------------------------------------------------------------
 
@@ -287,12 +285,12 @@ class Front:
 
     def narrowest(self, at: float) -> float:
         """Return how wide a box must be to be looked into: the resolution of the front."""
-        return max(NARROWEST * self.range, 10 * SLACK * abs(at))
+        return max(NARROWEST * self.range, max(1.1 * self.session.gap, 10 * SLACK) * abs(at))
 
     def is_open(self, left: Point, right: Point) -> bool:
         """Whether a plan that matters can still be missing between two neighbours."""
         apart, start, end = self.hole(left, right)
-        narrow = end - start <= 1.5 * self.narrowest(end)
+        narrow = end - start <= 2.0 * self.narrowest(end)
         return apart > self.session.gap and not narrow
 
     def _next(self) -> list[tuple[Case, float | None, float | None]]:
@@ -313,7 +311,8 @@ class Front:
                 case = (weighted, weighted.question.weights[-1][1], None)
             elif is_open:
                 middle = (start + end) / 2
-                if start > left.measure:  # its near half is closed: look at the far end
+                # Its near half is closed, or it is narrow: look at the far end
+                if start > left.measure or middle > end - self.narrowest(end):
                     middle = end - self.narrowest(end)
                 case = (self.limited(middle, left), None, middle)
             if case is not None:

@@ -285,8 +285,8 @@ def _cautions(front: Front, points: Sequence[Point]) -> Iterator[str]:
             "there are those of the plans found."
         )
     if points and math.isfinite(front.least):
-        left = points[0 if not points else -1].measure - front.least
-        if front.range and left > front.resolution * front.range:
+        left = points[-1].measure - front.least
+        if left > 2 * front.session.gap * max(abs(points[-1].measure), 1e-9):
             yield (
                 f"Beyond the last point a plan with up to {abs(left):,.0f} {UNIT[front.name]} "
                 "less may exist, at a higher cost: not looked for."
