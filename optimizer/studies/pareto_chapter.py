@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from instances import Instance
 from optimizer.plan.plan import MAXIMISED, Plan
-from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
+from optimizer.report.chapter import Chapter, Chart, Column, Kind, Table, rows_of
 from optimizer.report.names import Names
-from optimizer.report.numbers import percent
+from optimizer.report.numbers import percent, shown
 from optimizer.studies.front import Front, Point
 from optimizer.studies.grid import Corner, Grid
 
@@ -29,6 +29,13 @@ TITLE = {
     "hours": "Transport time", "co2e": "Emissions", "outlay": "Public outlay",
     "jobs": "Jobs in the zones", "absorbed": "Output that comes to the zones",
 }  # fmt: skip
+BETTER = {
+    "hours": "less transport time",
+    "co2e": "fewer emissions",
+    "outlay": "less public outlay",
+    "jobs": "more jobs",
+    "absorbed": "more output in the zones",
+}
 WHY = {
     "hours": {"tariffs": "speeds and terminal hours", "links": "hours and kilometres of links"},
     "co2e": {"tariffs": "emissions per TEU- and tonne-kilometre", "links": "kilometres"},
@@ -42,7 +49,7 @@ WHY = {
 def _points_columns(name: str) -> tuple[Column, ...]:
     return (
         Column("point", "Point", "count"),
-        Column(COLUMN[name], f"{TITLE[name]}, {UNIT[name]} a year", "number"),
+        Column(COLUMN[name], f"{TITLE[name]}, {UNIT[name]} a year", _kind(name)),
         Column("cost_mcny", "Cost, million CNY a year", "number"),
         Column("extra_mcny", "More than the least cost, million CNY a year", "mcny"),
         Column("bound_mcny", f"No plan with as {_good(name)} costs less than", "number"),
@@ -57,6 +64,10 @@ def _points_columns(name: str) -> tuple[Column, ...]:
         Column("absorbed_by_zones_mcny", "Comes to the zones, million CNY a year", "mcny"),
         Column("gap_share", "Gap", "share"),
     )
+
+
+def _kind(name: str) -> Kind:
+    return "mcny" if name in ("outlay", "absorbed") else "count"
 
 
 def _good(name: str) -> str:
@@ -89,7 +100,7 @@ def front_chapter(front: Front) -> Chapter:
     word = UNIT[name]
     return Chapter(
         "pareto",
-        f"What better {TITLE[name].lower()} costs",
+        f"The price of {BETTER[name]}",
         "帕累托前沿",
         asked=(
             f"Which plans for {session.instance.name} are such that no other costs less with "
@@ -109,7 +120,7 @@ def front_chapter(front: Front) -> Chapter:
                   rows_of(curve, _curve_rows(front, points)), most=30),
         ),
         charts=(
-            Chart("front", f"What better {TITLE[name].lower()} costs", "line", "curve",
+            Chart("front", f"The price of {BETTER[name]}", "line", "curve",
                   x=COLUMN[name], y="extra_mcny", series="series",
                   x_title=f"{TITLE[name].lower()}, {word} a year",
                   y_title="million CNY a year above the least cost"),
@@ -121,7 +132,7 @@ def front_chapter(front: Front) -> Chapter:
 
 
 def _as_good(name: str) -> str:
-    return "as many or more" if name in MAXIMISED else "as few or fewer"
+    return "as much or more" if name in MAXIMISED else "as little or less"
 
 
 def _changes(before: Plan, after: Plan, names: Names) -> tuple[str, str, str]:
@@ -237,8 +248,8 @@ def _findings(front: Front, points: Sequence[Point], names: Names) -> Iterator[s
             )
     steps = [(_rate(front, a, b)[0], b) for a, b in pairwise(points)]
     yield (
-        f"One {ONE[name]} {turn} costs {steps[0][0]:,.0f} CNY on the first step and "
-        f"{steps[-1][0]:,.0f} on the last of {len(steps)}."
+        f"One {ONE[name]} {turn} costs {shown(steps[0][0])} CNY on the first step and "
+        f"{shown(steps[-1][0])} on the last of {len(steps)}."
     )
     if math.isfinite(front.least):
         yield (
