@@ -192,6 +192,8 @@ def test_a_stop_shows_the_best_siting_so_far() -> None:
     assert row["bound_mcny"] <= whole.value + 1e-6
     assert row["value_mcny"] >= whole.low - 1e-6
     assert row["gap_share"] == pytest.approx(1 - row["bound_mcny"] / row["value_mcny"])
+    assert "Decided now" in chapter.findings[0]
+    assert all(math.isnan(r["known_mcny"]) for r in chapter.table("scenarios").rows)
     said = " ".join(chapter.cautions)
     assert "stopped" in said.lower()
     assert "regret" in said
@@ -202,7 +204,7 @@ def test_a_stop_before_any_siting_says_what_is_proven() -> None:
     instance = read_instance("two_zones")
     with Session(instance, gap=GAP) as session:
         stopped_after(session, 4)  # the bunches and one scenario
-        with pytest.raises(NoSitingError, match=r"solved in 1\).*No siting can cost less than"):
+        with pytest.raises(NoSitingError, match=r"solved in 1 of them.*at least \d"):
             stochastic(session, volumes(instance, *FIVE), method="bunches", size=2)
 
 

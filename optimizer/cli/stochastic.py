@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from optimizer.cli.studies import StudyOptions, study_options
 from optimizer.cli.values import Number
+
+if TYPE_CHECKING:
+    import threading
 
 GROUPS = ("volumes", "tariffs", "capacities", "endowments")
 
@@ -87,6 +93,13 @@ GROUPS = ("volumes", "tariffs", "capacities", "endowments")
     help="All scenarios in one model, in bunches, or apart (cuts; bunches where that would be "
     "long); auto: one model where it is small, else bunches.",
 )
+@click.option(
+    "--within",
+    "within_s",
+    type=Number(min_open=True),
+    metavar="S",
+    help="Seconds of the whole command; then, as after Ctrl-C, the best siting so far is shown.",
+)
 @study_options
 def stochastic(
     instance: str,
@@ -102,6 +115,7 @@ def stochastic(
     robust: int | None,
     total_gap: float,
     method: str,
+    within_s: float | None,
     study: StudyOptions,
 ) -> None:
     """Decide the siting of INSTANCE now, before it is known which scenario comes.
@@ -113,7 +127,7 @@ def stochastic(
 
     Shown: the siting of least expected cost with its bound, its cost in every scenario, what
     planning for the mean alone would cost more (VSS), and what knowing the future would be worth
-    (EVPI).
+    (EVPI). Ctrl-C shows the best siting so far with its cost, bound and gap.
 
     \b
     zoneopt stochastic shanxi --keep 50 --out studies/risk
@@ -128,7 +142,7 @@ def stochastic(
     from optimizer.studies.scenarios import drawn_scenarios, read_scenarios
     from optimizer.studies.stochastic_chapter import stochastic as run
 
-    with study.session(instance) as session:
+    with study.session(instance) as session, within(within_s, session.cancel):
         if file is not None:
             scenarios = read_scenarios(session.instance, session.question, file)
             drawn = ""
@@ -155,3 +169,20 @@ def stochastic(
             drawn=drawn,
         )
         study.finish(session, chapter)
+
+
+@contextmanager
+def within(seconds: float | None, cancel: threading.Event) -> Iterator[None]:
+    """Set ``cancel`` after so many seconds, if any are given."""
+    if seconds is None:
+        yield
+        return
+    import threading
+
+    timer = threading.Timer(seconds, cancel.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

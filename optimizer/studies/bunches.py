@@ -2,9 +2,9 @@
 
 Within a bunch one siting has to serve, from bunch to bunch it may differ. So what the bunches cost
 together, each with the best siting of its own, is a bound on what one siting for all can cost: at
-least what every scenario costs alone, at most the truth (scenario bunching, Escudero, Garin, Perez
-and Unzueta 2013; partition bounds, Sandikci and Ozaltin 2017). The siting of a bunch whose members
-stand for all is a good one for all.
+least what every scenario costs alone, at most the truth (scenario grouping, as in Escudero, Garin,
+Perez and Unzueta 2013 and Ryan, Ahmed and others 2020). The siting of a bunch whose members stand
+for all is a good one for all.
 """
 
 from __future__ import annotations

@@ -471,13 +471,7 @@ class TwoStage:
         best, value = self._best_kept(risk)
         low = self._low(risk)
         if not math.isfinite(value):
-            most = max((len(found) for found in self.tried.values()), default=0)
-            raise NoSitingError(
-                f"no siting with a plan in all {len(self.scenarios)} scenarios was found yet "
-                f"({stopped}; the furthest was solved in {most}). No siting can cost less than "
-                f"{low:,.1f} million CNY a year (the measure: {NAMES[risk.kind]}). Give it more "
-                "time, or leave scenarios out."
-            )
+            raise NoSitingError(self._nothing_yet(risk, stopped, low))
         if low > value + 1e-6 * max(1.0, abs(value)):
             raise TwoStageError(f"the bound {low!r} is above the siting's value {value!r}")
         low = min(low, value)
@@ -485,6 +479,25 @@ class TwoStage:
             risk, best, self.exact[to_json(best)], Interval(value, low, value),
             "scenarios in bunches", stopped,
         )  # fmt: skip
+
+    def _nothing_yet(self, risk: Risk, stopped: str, low: float) -> str:
+        """Say how far the search for a siting came."""
+        words = (
+            f"no siting with a plan in all {len(self.scenarios)} scenarios was found ({stopped})"
+        )
+        if self.tried:
+            key = max(self.tried, key=lambda key: len(self.tried[key]))
+            zones = sorted(name for kind, name in from_json(key) if kind == "zone")
+            words += (
+                f"; solved in {len(self.tried[key])} of them so far is the siting with the zones "
+                f"{', '.join(zones) or 'none'}"
+            )
+        if math.isfinite(low):
+            words += (
+                f". For any siting, the measure ({NAMES[risk.kind]}) is at least {low:,.1f} "
+                "million CNY a year"
+            )
+        return words + ". Give it more time (what is solved is kept), or leave scenarios out."
 
     def so_far(self, risk: Risk) -> Choice:
         """Return the best siting of a study that was stopped, from what is solved.
@@ -620,8 +633,9 @@ def worth(two: TwoStage, choice: Choice) -> tuple[Choice, Worth]:
         elif two.fails(siting):
             mean_low = mean_high = math.inf
     low, high = two.known()  # after every siting was kept
-    known = Interval(risk_of(high, p, expected), risk_of(low, p, expected),
-                     risk_of(high, p, expected))  # fmt: skip
+    most = risk_of(high, p, expected)
+    found = most if None not in two.alone else math.nan  # else a bound, and no scenario's optimum
+    known = Interval(found, risk_of(low, p, expected), most)
     mean_siting = Interval(mean_high, mean_low, mean_high)
     return replace(choice, measure=recourse), Worth(
         recourse, known, mean_siting, _over(mean_siting, recourse), _over(recourse, known)
@@ -632,5 +646,7 @@ def _over(a: Interval, b: Interval) -> Interval:
     """Return a - b where it is known that a is not below b."""
     if math.isinf(a.value):
         return Interval(math.inf, max(0.0, a.low - b.high), math.inf)
-    value = max(0.0, a.value - b.value)
+    value = math.nan if math.isnan(a.value - b.value) else max(0.0, a.value - b.value)
+    if math.isnan(value):
+        return Interval(value, max(0.0, a.low - b.high), a.high - b.low)
     return Interval(value, max(0.0, a.low - b.high), max(value, a.high - b.low))

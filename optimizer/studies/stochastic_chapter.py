@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from optimizer.engine.risk import Risk, risk_of
 from optimizer.plan.plan import Status
@@ -12,11 +12,12 @@ from optimizer.report.names import Names
 from optimizer.studies.bunches import SIZE
 from optimizer.studies.scenarios import Scenario, budget_scenarios
 from optimizer.studies.session import Session, StudyStopped
-from optimizer.studies.stages import decision_name, siting_of
+from optimizer.studies.stages import Decision, decision_name, siting_of, to_json
 from optimizer.studies.stochastic import NAMES, Choice, TwoStage, Worth, worth
 
 MCNY = "million CNY a year"
 NOTHING = 1e-6  # of the cost: less is rounding
+ROBUST, LATER = 0.9, 0.5  # share of probability
 MEASURES = (
     Column("measure", "What the siting is best for"),
     Column("value_mcny", "Value, million CNY a year", "mcny"),
@@ -217,8 +218,10 @@ def _scenario_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
         alone = every[k]
         rows.append((
             scenario.name, scenario.probability, scenario.about, str(solved.status),
-            solved.high if solved.plan else math.inf, high[k],
-            max(0.0, solved.high - high[k]), max(0.0, solved.high - low[k]),
+            solved.high if solved.plan else math.inf,
+            high[k] if alone else math.nan,  # else no more is known than the plan with the siting
+            max(0.0, solved.high - high[k]) if alone else math.nan,
+            max(0.0, solved.high - low[k]),
             solved.plan.absorbed_mcny if solved.plan else math.nan,
             len(alone.open_zones) if alone and alone.plan else math.nan,
             max(solved.gap, alone.gap if alone else 0.0) if solved.plan else math.nan,
@@ -229,10 +232,7 @@ def _scenario_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
 def _siting_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
     instance = two.session.instance
     mean = siting_of(instance, two.mean.plan) if two.mean and two.mean.plan else None
-    known: dict[tuple[str, str], float] = {}
-    for scenario, solved in zip(two.scenarios, two.alone, strict=True):
-        for decision in siting_of(instance, solved.plan) if solved and solved.plan else {}:
-            known[decision] = known.get(decision, 0.0) + scenario.probability
+    known = known_shares(two)
     order = {"zone": 0, "project": 1, "module": 2, "host": 3}
     names = Names(instance)
     every = sorted(set(choice.siting) | set(mean or {}) | set(known),
@@ -240,10 +240,58 @@ def _siting_rows(two: TwoStage, choice: Choice) -> list[tuple[object, ...]]:
     return [
         (
             d[0], decision_name(names, d), d[1], choice.siting.get(d, 0.0),
-            math.nan if mean is None else mean.get(d, 0.0), min(1.0, known.get(d, 0.0)),
+            math.nan if mean is None else mean.get(d, 0.0),
+            known.get(d, 0.0) if any(two.alone) else math.nan,
         )
         for d in every
     ]  # fmt: skip
+
+
+def known_shares(two: TwoStage) -> dict[Decision, float]:
+    """Return in what share of probability each decision is taken if the scenario is known.
+
+    Of the scenarios that were solved alone.
+    """
+    shares: dict[Decision, float] = {}
+    pairs = [(s.probability, a.plan) for s, a in zip(two.scenarios, two.alone, strict=True)
+             if a is not None and a.plan is not None]  # fmt: skip
+    total = math.fsum(p for p, _ in pairs)
+    for p, plan in pairs:
+        for decision in siting_of(two.session.instance, plan):
+            shares[decision] = shares.get(decision, 0.0) + p / total
+    return {d: min(1.0, share) for d, share in shares.items()}
+
+
+def _standing(two: TwoStage, choice: Choice) -> list[str]:
+    """Say which zones of the siting nearly every scenario wants, and which it only hedges with."""
+    known, names = known_shares(two), Names(two.session.instance)
+    if not known:
+        return []
+
+    def listed(decisions: Iterable[Decision]) -> str:
+        order = sorted(decisions, key=lambda d: (-known.get(d, 0.0), d))
+        return ", ".join(f"{decision_name(names, d)} ({known.get(d, 0.0):.0%})" for d in order)
+
+    now = {d for d in choice.siting if d[0] == "zone"}
+    sure = {d for d in now if known.get(d, 0.0) >= ROBUST}
+    later = {d for d, share in known.items() if d[0] == "zone" and share >= LATER} - now
+    words = []
+    if sure:
+        words.append(
+            f"Robust: with every scenario known beforehand, these zones would open in at least "
+            f"{ROBUST:.0%} of them all the same: {listed(sure)}."
+        )
+    if now - sure:
+        words.append(
+            "Chosen because they serve all scenarios together, though not each would open them "
+            f"(share that would): {listed(now - sure)}."
+        )
+    if later:
+        words.append(
+            f"Not opened now, but in at least {LATER:.0%} of the scenarios if they were known: "
+            f"{listed(later)}. Plans within the gap of a solve can differ in such zones."
+        )
+    return words
 
 
 def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tuple[str, ...]:
@@ -264,18 +312,18 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
         f"{1 - alpha:.0%} cost {risk_of(spread, two.probability, Risk('cvar', alpha)):,.1f} in the "
         "mean (CVaR).",
     ]
+    words += _standing(two, choice)
     v = value.value_of_solution
     if math.isinf(v.low):
         mean = two.mean
-        failing = (
-            two.fails(siting_of(two.session.instance, mean.plan)) if mean and mean.plan else []
-        )
+        planned = siting_of(two.session.instance, mean.plan) if mean and mean.plan else {}
+        failing, tried = two.fails(planned), len(two.tried[to_json(planned)])
         words.append(
-            f"The plan for the mean scenario cannot be kept: {len(failing)} of "
-            f"{len(two.scenarios)} scenarios ({math.fsum(s.probability for s in failing):.0%} of "
-            "probability) have no plan with it, because something it hosts or builds misses its "
-            "least scale or its supplies there. Planning for the mean alone is not possible; the "
-            "value of the stochastic solution has no limit."
+            f"The plan for the mean scenario cannot be kept: {len(failing)} of the {tried} "
+            f"scenarios that it was tried in ({', '.join(s.name for s in failing[:5])}"
+            f"{', ...' if len(failing) > 5 else ''}) have no plan with it, because something it "
+            "hosts or builds misses its least scale or its supplies there. Planning for the mean "
+            "alone is not possible; the value of the stochastic solution has no limit."
         )
     elif v.high <= NOTHING * abs(m.value):
         words.append("Planning for the mean scenario alone gives a siting that is as good (VSS 0).")
@@ -285,9 +333,10 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
             f" (VSS; proven: between {v.low:,.1f} and {v.high:,.1f})."
         )
     e = value.perfect_information
+    found = "" if math.isnan(e.value) else f"found {e.value:,.1f}, "
     words.append(
         f"Knowing beforehand which scenario comes would save at most {e.high:,.1f} {MCNY} "
-        f"({e.high / m.value:.2%} of the cost; found {e.value:,.1f}, at least {e.low:,.1f}): "
+        f"({e.high / m.value:.2%} of the cost; {found}at least {e.low:,.1f}): "
         "more is not worth paying for forecasts or for waiting."
     )
     return tuple(words)
@@ -295,6 +344,12 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
 
 def _cautions(two: TwoStage, choice: Choice, value: Worth) -> tuple[str, ...]:
     words = []
+    if two.stopped:
+        alone = sum(a is not None for a in two.alone)
+        words.append(
+            f"The study was stopped: {alone} of {len(two.scenarios)} scenarios were solved alone. "
+            "What is shown is proven all the same; the same command with the same --out goes on."
+        )
     if not choice.measure.gap <= two.total_gap:
         words.append(
             f"The siting is not proven best: a gap of {choice.measure.gap:.2%} is left, "
