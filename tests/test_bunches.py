@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting_instances import random_instance
 
 from instances import Instance, read_instance
 from optimizer.api import solve
+from optimizer.cli import group
 from optimizer.engine.risk import Risk, risk_of
 from optimizer.plan.plan import Question
 from optimizer.plan.verify import verify_plan
@@ -264,3 +267,19 @@ def test_near_cases_go_to_the_worker_that_had_the_first() -> None:
     pool._running = {f: job for f, job in pool._running.items() if job[0] == 0}
     pool._hand_out()  # the second is idle: it takes what the first would have had
     assert given[-1] == (1, "a3")
+
+
+def test_the_command_stops_after_its_time(tmp_path: Path) -> None:
+    """No time at all: it says so, with exit code 1; what was solved stays in the folder."""
+    path = tmp_path / "scenarios.csv"
+    volume = "blocks.dongguan/electronics.volume_mcny_per_year*=0.5"
+    path.write_text(f"name,probability,overrides\nlow,0.5,{volume}\nhigh,0.5,\n")
+    arguments = ["stochastic", "two_zones", "--scenarios", str(path)]
+    arguments += ["--method", "bunches", "--workers", "1", "--quiet", "--out", str(tmp_path / "s")]
+    runner = CliRunner()
+    result = runner.invoke(group, [*arguments, "--within", "0.001"])
+    assert result.exit_code == 1
+    assert "no siting with a plan in all 2 scenarios was found (stopped)" in result.output
+    result = runner.invoke(group, arguments)
+    assert result.exit_code == 0, result.output
+    assert "Decided now" in result.output

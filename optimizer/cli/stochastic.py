@@ -140,6 +140,7 @@ def stochastic(
     Khorgos shut,0.1,,khorgos
     """  # noqa: D301
     from optimizer.studies.scenarios import drawn_scenarios, read_scenarios
+    from optimizer.studies.stochastic import NoSitingError
     from optimizer.studies.stochastic_chapter import stochastic as run
 
     with study.session(instance) as session, within(within_s, session.cancel):
@@ -157,17 +158,21 @@ def stochastic(
                 f"correlation {correlation:g} within a group, seed {seed}), reduced to "
                 f"{len(scenarios)}"
             )
-        chapter = run(
-            session,
-            scenarios,
-            total_gap=total_gap,
-            method=method,
-            alpha=0.9 if alpha is None else alpha,
-            cvar_weight=None if alpha is None else weight,
-            regret=regret,
-            robust=robust,
-            drawn=drawn,
-        )
+        try:
+            chapter = run(
+                session,
+                scenarios,
+                total_gap=total_gap,
+                method=method,
+                alpha=0.9 if alpha is None else alpha,
+                cvar_weight=None if alpha is None else weight,
+                regret=regret,
+                robust=robust,
+                drawn=drawn,
+            )
+        except NoSitingError as error:  # no plan, as for solve: not the input's fault
+            click.echo(str(error), err=True)
+            raise SystemExit(1) from error
         study.finish(session, chapter)
 
 

@@ -419,7 +419,7 @@ class TwoStage:
             if kept == KEEPS:
                 stopped = f"{KEEPS} sitings solved whole"
                 break
-            if kept and len(bunches) == 1:
+            if kept and len(bunches[0]) == len(self.scenarios):
                 stopped = "no other siting promises more"
                 break
             if kept:
