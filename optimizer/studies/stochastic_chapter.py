@@ -305,9 +305,9 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
         )
     spread = [s.high for s in choice.solved]
     words = [
-        f"Decided now, {len(zones)} zones cost {m.value:,.1f} {MCNY} in the mean over "
-        f"{len(two.scenarios)} scenarios; no siting can cost less than {m.low:,.1f} (gap "
-        f"{m.gap:.2%}): {', '.join(sorted(zones))}.",
+        f"Open now: {', '.join(sorted(zones)) or 'no zone'}. Decided now, these {len(zones)} zones "
+        f"cost {m.value:,.1f} {MCNY} in the mean over {len(two.scenarios)} scenarios; no siting "
+        f"can cost less than {m.low:,.1f} (gap {m.gap:.2%}).{_besides(names, choice)}",
         f"The scenarios cost between {min(spread):,.1f} and {max(spread):,.1f}; the costliest "
         f"{1 - alpha:.0%} cost {risk_of(spread, two.probability, Risk('cvar', alpha)):,.1f} in the "
         "mean (CVaR).",
@@ -340,6 +340,17 @@ def _findings(two: TwoStage, choice: Choice, value: Worth, alpha: float) -> tupl
         "more is not worth paying for forecasts or for waiting."
     )
     return tuple(words)
+
+
+def _besides(names: Names, choice: Choice) -> str:
+    """Say what is built besides zones."""
+    built = sorted(decision_name(names, d) for d in choice.siting if d[0] == "project")
+    built += [
+        f"{count:g} x {decision_name(names, d)}"
+        for d, count in sorted(choice.siting.items())
+        if d[0] == "module"
+    ]
+    return f" Built with them: {'; '.join(built)}." if built else ""
 
 
 def _cautions(two: TwoStage, choice: Choice, value: Worth) -> tuple[str, ...]:
