@@ -17,6 +17,7 @@ from optimizer.studies.parks_counter import (
     Change,
     Standing,
     guess_of,
+    kept_shut,
     lever_change,
     opening_change,
     standings,
@@ -63,6 +64,14 @@ def parks(
     """
     instance = session.instance
     _check(instance, zones, levers, against)
+    shut = [z for z in instance.tables["zones"]["zone_id"] if kept_shut(session.question, z)]
+    faults = [
+        Fault("question", None, "zone", z, "is kept shut by the question, so it is not compared")
+        for z in zones
+        if z in shut
+    ]
+    if faults:
+        raise InstanceError(faults)
     problem = build_problem(instance, build_network(instance), session.question)
     units = Units(problem, volume_share)
     hosts = [*units.zones(), *units.rivals()]
@@ -70,14 +79,24 @@ def parks(
         hosts = [h for h in hosts if h.host_kind == "zone" or h.host_id in set(against)]
     eligible = list(dict.fromkeys(h.host_id for h in hosts if h.host_kind == "zone"))
     order = {z: k for k, z in enumerate(instance.tables["zones"]["zone_id"])}
-    chosen = sorted(set(zones) & set(eligible) if zones else set(eligible), key=order.__getitem__)
+    wanted = set(zones) & set(eligible) if zones else set(eligible) - set(shut)
+    chosen = sorted(wanted, key=order.__getitem__)
     gap = min(session.gap, FINEST)
     base, found = standings(session, chosen, gap, exact=session.gap < FINEST)
     changes: list[Change] = []
     if counterfactuals and base.plan is not None:
         inquiries = list(_inquiries(session, units, found, gap, bool(zones), levers, near))
         changes = session.run(inquiries)
-    return parks_chapter(session, units, hosts, base.plan, found, changes, chosen)
+    without = [z for z in zones or order if z not in eligible and z not in shut]
+    left = tuple(
+        f"{why}: {', '.join(names)}."
+        for why, names in (
+            ("Kept shut by the question and not compared", [] if zones else shut),
+            ("Can host no industry over any route and is not compared", without),
+        )
+        if names
+    )
+    return parks_chapter(session, units, hosts, base.plan, found, changes, chosen, left)
 
 
 def rival_ids(instance: Instance, words: Sequence[str]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from optimizer.studies.parks_tables import (
     against_rows,
     change_rows,
     headroom_rows,
+    known,
     mix,
     output_of,
     park_rows,
@@ -29,6 +30,7 @@ from optimizer.studies.parks_tables import (
     unit_rows,
 )
 from optimizer.studies.parks_units import UnitCost, Units
+from optimizer.studies.ranks import proven_ranks
 from optimizer.studies.session import Session
 
 SHOWN_INDUSTRIES = 3
@@ -42,8 +44,9 @@ def parks_chapter(
     found: Sequence[Standing],
     changes: Sequence[Change],
     chosen: Sequence[str],
+    left_out: Sequence[str] = (),
 ) -> Chapter:
-    """Return the chapter of the park comparison."""
+    """Return the chapter of the park comparison; ``left_out`` says which zones are not in it."""
     instance, names = session.instance, Names(session.instance)
     ranks = ranks_of(hosts)
     output = output_of(plan)
@@ -82,15 +85,23 @@ def parks_chapter(
               low="low_mcny", high="high_mcny", base=0.0),
     ]  # fmt: skip
     standing_columns = (
+        Column("rank_best", "Rank: best", "count"),
+        Column("rank_worst", "worst", "count"),
         Column("zone", "Zone"),
         Column("low_mcny", "Forced less forbidden: at least", "mcny"),
         Column("high_mcny", "at most", "mcny"),
+        Column("decided", "Rank decided"),
         Column("gap_share", "Gap", "share"),
     )
+    ordered = sorted(found, key=lambda s: s.rank_key)
+    places = proven_ranks([(-s.difference[2], -s.difference[1]) for s in ordered])
     rows = [
-        (names.en("place", s.zone_id), *s.difference[1:], max(s.forced.gap, s.shut.gap))
-        for s in sorted(found, key=lambda s: s.rank_key)
-    ]
+        (
+            *place, names.en("place", s.zone_id), *map(known, s.difference[1:]),
+            "yes" if place[0] == place[1] else "no", max(s.forced.gap, s.shut.gap),
+        )
+        for s, place in zip(ordered, places, strict=True)
+    ]  # fmt: skip
     tables.append(
         Table("standing", "Forced in less forbidden, sorted", standing_columns,
               rows_of(standing_columns, rows), most=100)
@@ -116,7 +127,7 @@ def parks_chapter(
         findings=tuple(_findings(hosts, found, changes, names, plan)),
         tables=tuple(tables),
         charts=tuple(charts),
-        cautions=tuple(_cautions(found, changes, hosts)),
+        cautions=(*_cautions(found, changes, hosts), *left_out),
         assumed=_assumed(instance, hosts),
         facts=session.facts(),
     )

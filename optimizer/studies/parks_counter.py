@@ -45,6 +45,9 @@ class Optimum:
         return max(0.0, self.high - self.low) / max(abs(self.value), 1e-12)
 
 
+NONE = Optimum(math.inf, math.inf, math.inf, status=str(Status.INFEASIBLE))
+
+
 def optimum_of(solved: Solved) -> Optimum:
     """Return what a solved case says of its optimum."""
     if solved.plan is not None:
@@ -92,7 +95,6 @@ def forbidden(question: Question, zone_id: str) -> Question:
     """Return the question in which a zone must stay shut."""
     return replace(
         question,
-        open_zones=tuple(z for z in question.open_zones if z != zone_id),
         forbid_zones=tuple(dict.fromkeys((*question.forbid_zones, zone_id))),
     )
 
@@ -147,24 +149,25 @@ def standings(
     if base.plan is None:
         return base, []
     used = {m.zone_id for m in base.plan.moves}
-    cases = [
-        standing_case(session, zone, zone not in used, gap, base, exact=exact) for zone in zones
-    ]
-    solved = session.solve(cases)
-    known = [optimum_of(base), *(optimum_of(s) for s in solved)]
+    asked_for = {zone for zone in zones if kept_open(session.question, zone)}
+    cases = {
+        zone: standing_case(session, zone, zone not in used, gap, base, exact=exact)
+        for zone in zones
+        if not (zone in used and zone in asked_for)  # without it there is no plan, by decision
+    }
+    solved = dict(zip(cases, session.solve(cases.values()), strict=True))
+    known = [optimum_of(base), *(optimum_of(s) for s in solved.values())]
+    mine = replace(known[0], low=base.low)
     found = []
-    for zone, outcome in zip(zones, solved, strict=True):
-        mine = optimum_of(outcome)
+    for zone in zones:
+        own = optimum_of(solved[zone]) if zone in solved else NONE
+        own = replace(own, low=max(own.low, base.low))
         least = presence(session.instance, zone)
         holders = [o for o in known if o.output.get(zone, 0.0) >= least * (1 - 1e-6)]
         others = [o for o in known if math.isfinite(o.value) and zone not in o.output]
-        if zone in used:
-            forced = _best(replace(known[0], low=base.low), holders)
-            shut = _best(replace(mine, low=max(mine.low, base.low)), others)
-        else:
-            forced = _best(replace(mine, low=max(mine.low, base.low)), holders)
-            shut = _best(replace(known[0], low=base.low), others)
-        found.append(Standing(zone, forced, shut, zone in used))
+        forced, shut = (mine, own) if zone in used else (own, mine)
+        shut = NONE if zone in asked_for else _best(shut, others)
+        found.append(Standing(zone, _best(forced, holders), shut, zone in used))
     return base, found
 
 

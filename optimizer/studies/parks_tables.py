@@ -159,8 +159,8 @@ def park_rows(
             s.zone_id, names.en("place", s.zone_id), names.zh("place", s.zone_id),
             region if isinstance(region, str) else "", WORDS[s.verdict],
             output.get(s.zone_id, 0.0),
-            _known(max(0.0, value)), _known(max(0.0, low)), _known(max(0.0, high)),
-            _known(max(0.0, -value)), _known(max(0.0, -high)), _known(max(0.0, -low)),
+            known(max(0.0, value)), known(max(0.0, low)), known(max(0.0, high)),
+            known(max(0.0, -value)), known(max(0.0, -high)), known(max(0.0, -low)),
             opening_mcny(instance, s.zone_id),
             best.industry_id, ranks["zone", s.zone_id, best.industry_id][0],
             _listed(best.gateways, names), _listed(best.corridors, None),
@@ -170,7 +170,7 @@ def park_rows(
         )  # fmt: skip
 
 
-def _known(value: float) -> float:
+def known(value: float) -> float:
     """Return nan for what is infinite: nothing is known."""
     return value if math.isfinite(value) else math.nan
 
@@ -234,8 +234,8 @@ def change_rows(
         is_size = math.isfinite(c.size)
         yield (
             zone, names.en("place", zone), c.lever.name, LEVERS[c.lever.kind], c.outcome,
-            _known(c.size), c.out, _known(c.size_in), c.lever.unit, c.output_mcny,
-            _known(c.forced.value), _known(c.shut.value),
+            known(c.size), c.out, known(c.size_in), c.lever.unit, c.output_mcny,
+            known(c.forced.value), known(c.shut.value),
             in_words(instance, c.lever, c.size) if is_size else "",
             "yes" if c.decided else "no", max(c.forced.gap, c.shut.gap),
         )  # fmt: skip
