@@ -181,7 +181,7 @@ def test_least_subsidy_by_hand_and_both_ways(chapter: Chapter) -> None:
 
 def test_least_grant_by_hand_and_both_ways(chapter: Chapter) -> None:
     row = row_of(chapter, "changes", zone_id="taiyuan", lever="opening")
-    assert row["size_number"] == pytest.approx(0.375)
+    assert 0.375 <= row["size_number"] <= 0.3751  # rounded up: what is printed is enough
     for share, is_in in ((1.001, True), (0.95, False)):
         lever = Lever("opening", "taiyuan", "", math.inf)
         changes = overrides_of(left_out(), lever, share * row["size_number"])

@@ -151,6 +151,8 @@ def test_distance_and_side_are_decided_by_bounds_alone() -> None:
     assert not far.decided(14.0, 13.8)  # 3.7 < 0.95 x 4.0
     assert far.decided(10.0, -math.inf)  # as good as without
     assert not far.decided(math.inf, 20.0)  # no plan: its distance is not known
+    assert not replace(far, gap=1e-3).decided(14.0, 13.9)
+    assert replace(far, gap=1e-2).decided(14.0, 13.9)
     side = replace(far, exact=False)
     assert side.decided(math.inf, 10.2)
     assert not side.decided(10.05, 10.05)

@@ -17,7 +17,7 @@ from instances import Instance
 from optimizer.plan.plan import Question, Status
 from optimizer.studies.case import Case, Solved
 from optimizer.studies.parks_levers import Lever, overrides_of
-from optimizer.studies.parks_solves import SHARE, STANDING, SUBSIDY, enough_subsidy
+from optimizer.studies.parks_solves import SHARE, STANDING, SUBSIDY, enough_subsidy, rounded_up
 from optimizer.studies.parks_units import MCNY, Units
 from optimizer.studies.session import Inquiry, Session
 
@@ -215,7 +215,9 @@ def _case(
     """Return a case of `optimizer.studies.parks_solves.solve_standing`."""
     data = {
         "zone": zone, "force": force, "least_mcny": _least_of(question, zone) if force else None,
-        "against": None if against is None else [*map(_number, against[:2]), against[2]],
+        "against": None
+        if against is None
+        else [*map(_number, against[:2]), against[2], session.gap],
     }  # fmt: skip
     return session.case(name, question, gap=gap, task=STANDING, data=json.dumps(data), **more)
 
@@ -270,7 +272,8 @@ def subsidy_change(session: Session, standing: Standing, lever: Lever, gap: floa
         question = forced_in(session.instance, session.question, zone)
         data = {
             "zone": zone, "least_mcny": _least_of(question, zone),
-            "against": [_number(shut.low), _number(shut.high)], "bound": _number(forced.low),
+            "against": [_number(shut.low), _number(shut.high), session.gap],
+            "bound": _number(forced.low),
         }  # fmt: skip
         case = session.case(
             f"subsidise {zone}", question, gap=gap, task=SUBSIDY, data=json.dumps(data),
@@ -321,7 +324,7 @@ def opening_change(standing: Standing, lever: Lever) -> Change:
     Nothing has to be solved: the optimum with the zone falls by the grant, the other one stays.
     """
     _, low, high = standing.difference
-    out = max(0.0, low)
+    out, high = max(0.0, low), rounded_up(high)
     decided = math.isfinite(high) and out >= SHARE * high
     forced = standing.forced
     at_size = replace(forced, value=forced.value - high, low=forced.low - high,
@@ -347,7 +350,8 @@ def lever_change(
     at: dict[float, tuple[Optimum, Optimum]] = {}
     way, share, guess = lever.most - lever.start, 1.0, min(1.0, max(guess, 1e-9))
     for _ in range(TRIES + 1):
-        amount = lever.start + share * way
+        amount = min(lever.most, rounded_up(lever.start + share * way))
+        share = (amount - lever.start) / way
         changes = overrides_of(session.instance, lever, amount)
         text = f"{lever.name} {amount:,.6g}"
         shut = standing.shut

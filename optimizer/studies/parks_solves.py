@@ -37,14 +37,18 @@ class Against:
     """What an optimum is compared with, as a proven range, and what has to be told.
 
     ``exact``: its distance to it to `SHARE`. Else only on which side of it the optimum lies.
+    ``gap``: the relative gap that every solve of the study reaches in any case.
     """
 
     low: float
     high: float
     exact: bool = True
+    gap: float = math.inf
 
     def decided(self, plan: float, bound: float) -> bool:
         """Say whether plan and bound tell what has to be told."""
+        if math.isfinite(self.gap) and not plan - bound <= self.gap * abs(plan):
+            return False
         if plan <= self.low:
             return True
         if not bound > self.high:
@@ -118,7 +122,10 @@ def solve_standing(context: Context, case: Case) -> dict[str, Any]:
 
 
 def _against(given: list[Any] | None) -> Against | None:
-    return None if given is None else Against(float(given[0]), float(given[1]), bool(given[2]))
+    if given is None:
+        return None
+    low, high, exact, gap = given
+    return Against(float(low), float(high), bool(exact), float(gap))
 
 
 def read_plan(
@@ -173,12 +180,23 @@ def enough_subsidy(plans: list[tuple[float, float]], bound: float) -> float:
     """
     ratios = [(cost - bound) / output * 1e6 for cost, output in plans if output > 0]
     least = min(ratios, default=math.inf)
-    if least <= 0:
-        return 0.0
-    if not math.isfinite(least):
-        return math.inf
-    digits = 3 - math.floor(math.log10(least))
-    return math.ceil(least * 10**digits) / 10**digits
+    return rounded_up(least)
+
+
+def rounded_up(size: float) -> float:
+    """Return a size with four digits, never less: what people read is what was proven.
+
+    Examples
+    --------
+    >>> rounded_up(14.73461), rounded_up(9.5), rounded_up(-1.0), rounded_up(math.inf)
+    (14.74, 9.5, 0.0, inf)
+    """
+    if size <= 0 or not math.isfinite(size):
+        return max(size, 0.0)
+    digits = 3 - math.floor(math.log10(size))
+    near = round(size, digits)
+    up = near if near >= size else (round(size * 10**digits) + 1) / 10**digits
+    return up if up >= size else math.nextafter(up, math.inf)
 
 
 def solve_subsidy(context: Context, case: Case) -> dict[str, Any]:
@@ -190,8 +208,8 @@ def solve_subsidy(context: Context, case: Case) -> dict[str, Any]:
     below.
     """
     asked = json.loads(case.data)
-    zone, (low, high) = asked["zone"], asked["against"]
-    against = Against(float(low), float(high), exact=False)
+    zone, (low, high, gap) = asked["zone"], asked["against"]
+    against = Against(float(low), float(high), exact=False, gap=float(gap))
     model = zone_model(context, case.overrides)
     first = context.plans[case.start]
     plans = [(first.objective, _output(first, zone))]

@@ -10,9 +10,9 @@ from instances import Instance
 from optimizer.plan.plan import Plan
 from optimizer.report.chapter import Column, Table, rows_of
 from optimizer.report.names import Names
-from optimizer.report.numbers import shown
+from optimizer.report.numbers import percent, shown
 from optimizer.studies.parks_counter import Change, Standing
-from optimizer.studies.parks_levers import LEVERS, in_words, opening_mcny
+from optimizer.studies.parks_levers import in_words, opening_mcny
 from optimizer.studies.parks_units import COMPONENTS, MCNY, UnitCost, Units, zone_grade
 
 PARKS = (
@@ -78,7 +78,7 @@ CHANGES = (
     Column("zone_id", "Zone id"),
     Column("zone", "Zone"),
     Column("lever", "Lever"),
-    Column("what", "What it is"),
+    Column("words", "In plain words"),
     Column("outcome", "Outcome"),
     Column("size_number", "Least size that brings it in", "number"),
     Column("out_number", "Proven out up to", "number"),
@@ -225,6 +225,41 @@ def headroom_rows(
             )  # fmt: skip
 
 
+def change_in_words(change: Change) -> str:
+    """Return what a change does, as a sentence for people."""
+    lever, size = change.lever, change.size
+    if change.outcome == "cannot":
+        return "Stays out " + {
+            "status": "with every trade form allowed.",
+            "trains": f"with {shown(lever.most)} departures a week at its dry ports.",
+            "access": "even if its access roads cost nothing and take no time.",
+        }.get(lever.kind, f"with {shown(lever.most)} {lever.unit} more: more is of no use.")
+    if not math.isfinite(size):
+        return "Not decided: the gaps are wider than what the change does."
+    amount = {
+        "subsidy": f"a subsidy (or production cost lower by) {shown(size)} {lever.unit}, "
+        f"{shown(size * change.output_mcny / MCNY)} million CNY a year in all",
+        "opening": f"{shown(size)} million CNY a year paid towards its opening",
+        "pool": f"{shown(size)} {lever.unit} more of {lever.element}",
+        "access": f"access roads {percent(size)} cheaper and quicker",
+        "trains": f"{shown(size)} departures a week at its dry ports, {shown(lever.start)} today",
+        "status": "every trade form allowed",
+    }[lever.kind]
+    if change.decided:
+        less = "" if lever.kind == "status" else f"; proven out with {_less(change)}"
+        return f"Comes in with {amount}{less}."
+    proven_in = f"proven in from {shown(change.size_in)}" if math.isfinite(change.size_in) else (
+        "not proven in at any size looked at")  # fmt: skip
+    return f"Not decided near {amount}: proven out up to {_less(change)}, {proven_in}."
+
+
+def _less(change: Change) -> str:
+    """Return the size up to which a zone is proven out, in words."""
+    if change.lever.kind == "access":
+        return percent(change.out)
+    return shown(change.out)
+
+
 def change_rows(
     instance: Instance, changes: Sequence[Change], names: Names
 ) -> Iterator[tuple[Any, ...]]:
@@ -233,7 +268,7 @@ def change_rows(
         zone = c.lever.zone_id
         is_size = math.isfinite(c.size)
         yield (
-            zone, names.en("place", zone), c.lever.name, LEVERS[c.lever.kind], c.outcome,
+            zone, names.en("place", zone), c.lever.name, change_in_words(c), c.outcome,
             known(c.size), c.out, known(c.size_in), c.lever.unit, c.output_mcny,
             known(c.forced.value), known(c.shut.value),
             in_words(instance, c.lever, c.size) if is_size else "",
