@@ -20,6 +20,7 @@ from optimizer.studies.parks_tables import (
     PARKS,
     UNIT,
     against_rows,
+    change_in_words,
     change_rows,
     headroom_rows,
     known,
@@ -34,6 +35,7 @@ from optimizer.studies.ranks import proven_ranks
 from optimizer.studies.session import Session
 
 SHOWN_INDUSTRIES = 3
+WORDED = 4  # zones left out whose changes are findings; the table has all
 
 
 def parks_chapter(
@@ -159,9 +161,12 @@ def _findings(
     inside = [s for s in found if s.verdict == "in"]
     out = [s for s in found if s.verdict == "out"]
     undecided = [s for s in found if s.verdict == "open"]
+    open_question = (
+        f"; for {len(undecided)} it makes less difference than the gaps show" if undecided else ""
+    )
     yield (
-        f"Of {len(found)} zones {len(inside)} belong into the least-cost plan, {len(out)} do not, "
-        f"and for {len(undecided)} it makes less difference than the gaps show."
+        f"Of {len(found)} zones {len(inside)} belong into the least-cost plan and {len(out)} do "
+        f"not{open_question}."
     )
     if inside:
         worth = sorted(
@@ -202,20 +207,11 @@ def _findings(
             f"of output: {', '.join(parts)}; the most is {called(subsidies[-1].lever.zone_id)} "
             f"with {shown(subsidies[-1].size)}."
         )
-    others = [c for c in changes if c.lever.kind not in CHEAP]
-    for zone in dict.fromkeys(c.lever.zone_id for c in others):
-        parts = []
-        for c in others:
-            if c.lever.zone_id != zone:
-                continue
-            if c.outcome == "cannot":
-                parts.append(f"{c.lever.name} at no size")
-            elif math.isfinite(c.size):
-                mark = "" if c.decided else " (not decided)"
-                parts.append(f"{c.lever.name} {shown(c.size)} {c.lever.unit}{mark}")
-            else:
-                parts.append(f"{c.lever.name} not decided")
-        yield f"What else would bring in {called(zone)}: " + "; ".join(parts) + "."
+    wide = {c.lever.zone_id for c in changes if c.lever.kind not in CHEAP}
+    nearest = [s.zone_id for s in left_out if s.zone_id in wide][:WORDED]
+    for zone in nearest:
+        words = [change_in_words(c) for c in changes if c.lever.zone_id == zone]
+        yield f"{called(zone)}: " + " ".join(words)
     yield from _rivals_found(hosts, names)
 
 
