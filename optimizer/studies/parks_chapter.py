@@ -35,6 +35,10 @@ from optimizer.studies.ranks import proven_ranks
 from optimizer.studies.session import Session
 
 SHOWN_INDUSTRIES = 3
+RIVALS = (
+    "The tables hold no opening or setup cost of rivals: their fixed cost is 0, that of a zone is "
+    "spread over the reference volume and falls as more comes."
+)
 WORDED = 4  # zones left out whose changes are findings; the table has all
 
 
@@ -79,7 +83,7 @@ def parks_chapter(
     if against:
         tables.append(
             Table("against", "The cheapest zone against each rival", AGAINST,
-                  rows_of(AGAINST, against), most=60)
+                  rows_of(AGAINST, against), most=60, note=RIVALS)
         )  # fmt: skip
     charts = [
         Chart("standing", "Cost of forcing in (right) or what the zone is worth (left), "
@@ -255,6 +259,8 @@ def _cautions(
             f"{tight} combinations of zone and industry cannot hold the reference volume even with "
             "all that can be built; their unit cost leaves out the factor that is missing."
         )
+    if any(h.host_kind == "rival" for h in hosts):
+        yield RIVALS
     yield (
         "Unit costs price one industry alone at one volume over today's routes; the plan also sees "
         "shared halls, staff and trains. Ranks by unit cost are no plan."
