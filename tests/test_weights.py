@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from siting_instances import direct_optimum, random_instance
 
 from instances import Instance, read_instance
 from instances.errors import InstanceError
 from optimizer import solve
+from optimizer.cli import group
 from optimizer.plan.plan import OBJECTIVES, Plan, Question, Status
 from optimizer.plan.verify import verify_plan
+from optimizer.studies.keep import solve_command
 
 EXACT = {"gap": 1e-9, "explain": False}
 SCALE = {"hours": 2e-6, "co2e": 2e-3, "outlay": 0.5, "jobs": 5e-3, "absorbed": 0.02}
@@ -116,3 +120,14 @@ def test_a_weighted_objective_by_hand_and_tampered_with() -> None:
     assert verify_plan(instance, plan).ok
     other = replace(plan, question=Question(weights=(("jobs", 0.02),)))
     assert [v.rule for v in verify_plan(instance, other).violations][:2] == ["objective", "bound"]
+
+
+def test_the_command_weighs_and_the_report_says_so(tmp_path: Path) -> None:
+    words = ["solve", "two_zones", "--weight", "jobs=0.01", "--gap", "1e-9", "--quiet"]
+    done = CliRunner().invoke(group, [*words, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    plan = Plan.from_json((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))
+    assert plan.objective == pytest.approx(15.7, abs=1e-6)
+    assert "--weight jobs=0.01" in solve_command("two_zones", plan.question)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "weighed with the cost, million CNY per unit: jobs 0.01" in page

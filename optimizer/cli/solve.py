@@ -69,6 +69,15 @@ SOLVERS = ["auto", "highs", "scip", "cbc", "cp-sat"]
     "absorbed, jobs at least. Repeatable.",
 )
 @click.option(
+    "--weight",
+    "weights",
+    type=NamedNumber(),
+    multiple=True,
+    metavar="MEASURE=MCNY",
+    help="Minimise cost + MCNY x measure (hours, co2e, outlay), or cost - MCNY x measure (jobs, "
+    "absorbed): million CNY per unit. Repeatable.",
+)
+@click.option(
     "--least",
     type=DecisionBound(),
     multiple=True,

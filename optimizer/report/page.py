@@ -237,6 +237,9 @@ def question_words(facts: Facts, words: Words) -> str:
     if question.limits:
         limits = ", ".join(f"{measure} {shown(value)}" for measure, value in question.limits)
         parts.append(words("question.limits", value=limits))
+    if question.weights:
+        weights = ", ".join(f"{measure} {shown(value)}" for measure, value in question.weights)
+        parts.append(words("question.weights", value=weights))
     for key in ("least", "most"):
         if bounds := getattr(question, key):
             named = ", ".join(f"{kind} {name} {shown(n)}" for kind, name, n in bounds)

@@ -60,6 +60,7 @@ ENGLISH: Mapping[str, str] = {
     "question.objective.co2e": "least emissions",
     "question.objective.outlay": "least public outlay",
     "question.limits": "limits a year: {value}",
+    "question.weights": "weighed with the cost, million CNY per unit: {value}",
     "question.least": "at least: {value}",
     "question.most": "at most: {value}",
     "question.differ": "unlike another plan: {value}",

@@ -79,4 +79,6 @@ def solve_command(
             words += [option, f"{kind}:{name}={number:.12g}"]
     for measure, number in question.limits:
         words += ["--limit", f"{measure}={number:.12g}"]
+    for measure, number in question.weights:
+        words += ["--weight", f"{measure}={number:.12g}"]
     return shlex.join([*words, "--gap", f"{gap:g}", "--threads", "1"])
