@@ -172,12 +172,14 @@ def _ranges(rows: Sequence[Mapping[str, Any]], chart: Chart) -> tuple[list[Any],
         chart.high: [low if low > base else base for low, _ in pairs],
     }
     traces = []
-    for column, values, colour in ((chart.low, lows, DOWN), (chart.high, highs, UP)):
+    for column, word, values, colour in (
+        (chart.low, "proven at least", lows, DOWN), (chart.high, "proven at most", highs, UP),
+    ):  # fmt: skip
         traces.append(
             {
                 "type": "bar", "orientation": "h", "y": names, "base": starts[column],
                 "x": [v - s for v, s in zip(values, starts[column], strict=True)],
-                "name": plot_text(column.replace("_", " ")), "marker": {"color": colour},
+                "name": word, "marker": {"color": colour},
                 "customdata": [f"{n}<br>{shown(v)}" for n, v in zip(names, values, strict=True)],
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
