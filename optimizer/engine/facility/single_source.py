@@ -38,6 +38,9 @@ MOST_ROOM = 5_000  # units of one facility, up to which its knapsack is
 WIDTH = 40  # facilities a customer knows in the search
 PATIENCE = 8  # rounds of the tree after which it must have risen, or HiGHS takes over
 STEPS = 40  # dual steps per node of the tree
+MOST_LEFT = (
+    40_000  # arcs of a reduced model: HiGHS asks no clock before it has presolved larger ones
+)
 
 
 def finite(cost: np.ndarray) -> np.ndarray:
@@ -297,8 +300,8 @@ def search_whole(run: Run, strong: WholeBound, assigner: Assigner) -> None:
 
 def arcs_left(
     run: Run, dual: Dual, strong: WholeBound | None, cutoff: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (arcs that a plan below ``cutoff`` may use [m, n], facilities it must open).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (arcs that a plan below ``cutoff`` may use, facilities it must open, reduced costs).
 
     Using arc (i, j) wholly costs the relaxation at least max(0, c + alpha d - lambda), and opening
     i its gain, on top of the bound; alpha any price of the capacity of i.
@@ -319,7 +322,7 @@ def arcs_left(
         if not strong.settled:
             may &= strong.arc >= 0
             must |= strong.state > 0
-    return may, must
+    return may, must, reduced
 
 
 def reduced_models(run: Run, dual: Dual, strong: WholeBound | None, y: np.ndarray) -> None:
@@ -329,10 +332,15 @@ def reduced_models(run: Run, dual: Dual, strong: WholeBound | None, y: np.ndarra
         if not math.isfinite(cutoff):
             solve_direct(run)
             return
-        may, must = arcs_left(run, dual, strong, cutoff)
+        may, must, reduced = arcs_left(run, dual, strong, cutoff)
         before = run.objective
+        proof: float | None = cutoff
+        if may.sum() > MOST_LEFT:  # too many to prove anything: the best ones, for plans
+            reduced[~may] = np.inf
+            may &= reduced <= np.partition(reduced, MOST_LEFT, axis=None)[MOST_LEFT]
+            proof = None
         status = solve_direct(
-            run, may, gap=0.5 * run.options.gap, cutoff=cutoff, must=must, phase="reduced",
+            run, may, gap=0.5 * run.options.gap, cutoff=proof, must=must, phase="reduced",
             restart=partial(_is_better, run, before),
         )  # fmt: skip
         if status != "restart":

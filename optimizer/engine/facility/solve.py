@@ -32,7 +32,10 @@ def choose_method(problem: FacilityProblem) -> tuple[str, str]:
     if problem.is_uncapacitated:
         return "uncapacitated", "no facility can be full: nearest open facility serves"
     if problem.single_source:
-        return "single_source", "one facility per customer: knapsack dual and tree, split delivery, reduced model"
+        return (
+            "single_source",
+            "one facility per customer: knapsack dual, split delivery, reduced model",
+        )
     return "capacitated", "split delivery: Lagrangian dual, core LP, exact search, reduced tree"
 
 

@@ -25,8 +25,10 @@ from optimizer.engine.facility.transport_prices import transport_prices
 SPLIT_SHARE = 0.4  # of the time left, for split delivery alone
 TREE_SHARE = 0.7  # of the time left then, for the tree with assignments at its leaves
 LEAF_SHARE = 0.2  # of the time left, for the assignment of one leaf
-SET_SHARE = 0.1  # of the time left, for that of one set before the tree
-HOPELESS = 0.1  # of the gap: where split delivery cannot close as much, it is left at once
+SET_SHARE = 0.25  # of the time left, for that of one set before the tree
+NARROW = 8  # facilities of a set that a customer may go to there: plans, not proofs, are wanted
+HOPELESS = 0.1  # of the gap: where split delivery cannot close as much, it is left at once ...
+QUICK = 10_000  # ... if facilities x customers are no more: HiGHS finds the plans of these
 WORTH = 0.5  # of the gap that split delivery must have closed for the tree to be worth it
 SETS = 3  # best sets of split delivery that are assigned before the tree
 _REDUCED = 1e-9  # relative, of rounding in reduced costs
@@ -47,7 +49,7 @@ def solve_split_first(run: Run, dual: Dual, y: np.ndarray) -> None:
     for _, is_open in sets[: -SETS - 1 : -1]:
         if run.stop():
             return
-        leaves.settle(is_open)
+        leaves.settle(is_open, narrow=True)
     if run.stop() or not math.isfinite(run.objective):
         return
     if found.bound < before + WORTH * (run.cutoff() - before):
@@ -77,7 +79,9 @@ def _split_delivery(run: Run, sets: list[tuple[float, np.ndarray]]) -> FacilityR
 
     enough = threading.Event()
     before, cutoff = run.bound, run.cutoff()
-    hopeless = before + HOPELESS * (cutoff - before) if math.isfinite(cutoff) else -math.inf
+    hopeless = -math.inf
+    if math.isfinite(cutoff) and run.problem.m * run.problem.n <= QUICK:
+        hopeless = before + HOPELESS * (cutoff - before)
 
     def tell(event: FacilityEvent) -> None:
         run.raise_bound(safe(event.bound))
@@ -122,10 +126,11 @@ class _Leaves:
         self.run, self.share = run, share
         self.held = math.inf
 
-    def settle(self, is_open: np.ndarray) -> None:
+    def settle(self, is_open: np.ndarray, *, narrow: bool = False) -> None:
         """Find the best plan in which exactly these facilities are open, if it is below the best.
 
-        Plans with fewer of them cost less to open: they are another set.
+        Plans with fewer of them cost less to open: they are another set. ``narrow`` looks for a
+        good plan only: customers go to one of the few best facilities.
         """
         run, p = self.run, self.run.problem
         at = np.flatnonzero(is_open)
@@ -146,6 +151,8 @@ class _Leaves:
             bound = max(bound, safe(proved))
             slack = _REDUCED * abs(bound)
             arcs[at] &= safe(proved) + np.maximum(reduced - below, 0.0) <= cutoff + slack
+            if narrow and len(at) > NARROW:
+                arcs[at] &= reduced <= np.partition(reduced, NARROW - 1, axis=0)[NARROW - 1]
         if not bound < cutoff:
             return
         if not arcs.any(axis=0).all():
@@ -155,5 +162,5 @@ class _Leaves:
             run, arcs, gap=0.5 * run.options.gap, deadline=until, must=np.asarray(is_open, bool),
             phase=run.phase,
         )  # fmt: skip
-        if status not in ("optimal", "infeasible"):
+        if narrow or status not in ("optimal", "infeasible"):
             self.held = min(self.held, bound)
