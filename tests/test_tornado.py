@@ -177,6 +177,11 @@ def test_an_end_without_a_plan_is_said(tmp_path: Path) -> None:
     (row,) = chapter.table("swings").rows
     assert row["swing_mcny"] == math.inf
     assert "low: infeasible" in row["status"]
+    with Session(instance, Question(target_share=0.95), **EXACT) as session:
+        prices = parameters_of(instance)[0]
+        chapter = tornado(session, [*prices, few], most=1)  # solved besides the one asked for
+    assert "floor" in by_id(chapter)
+    assert len(chapter.table("swings").rows) == 2
     assert "no plan at all" in chapter.findings[0]
     assert Chapter.from_dict(json.loads(json.dumps(chapter.to_dict()))) == chapter
 
