@@ -156,14 +156,21 @@ class Instance:
 def find_row(instance: Instance, table: str, key: str | Sequence[Any]) -> int:
     """The row number of a key. Raises `InstanceError` with the nearest key when there is none."""
     instance.table(table)  # says what is wrong with an unknown name
-    draft, parts = instance._drafts[table], TABLE[table].key
+    parts = TABLE[table].key
     joined = key if isinstance(key, str) else "/".join(str(k) for k in key)
-    keys = ["/".join(map(str, k)) for k in zip(*(draft.texts(p) for p in parts), strict=True)]
-    if joined not in keys:
-        hint = did_you_mean(joined, keys)
+    numbers = row_numbers(instance, table)
+    if joined not in numbers:
+        hint = did_you_mean(joined, list(numbers))
         shape = "" if len(parts) == 1 else f" Keys of this table are {'/'.join(parts)}."
         raise InstanceError(f"there is no row {joined!r} in {table}.{hint}{shape}")
-    return keys.index(joined)
+    return numbers[joined]
+
+
+def row_numbers(instance: Instance, table: str) -> dict[str, int]:
+    """The row number of every key of a table; parts of a key are joined by ``/``."""
+    draft = instance._drafts[table]
+    texts = (draft.texts(part) for part in TABLE[table].key)
+    return {"/".join(map(str, key)): row for row, key in enumerate(zip(*texts, strict=True))}
 
 
 def check_header_of(instance: Instance, changes: Mapping[str, Any]) -> Header:

@@ -60,6 +60,7 @@ def parse_override(text: str) -> Override:
 def apply_overrides(instance: Instance, expressions: Iterable[str]) -> Instance:
     """The instance with all expressions applied in order, checked once at the end."""
     frames: dict[str, pd.DataFrame] = {}
+    rows: dict[str, dict[str, int]] = {}  # of tables that change: key -> row number
     settings: dict[str, Any] = {}
     dense: np.ndarray | None = None
     for text in expressions:
@@ -70,7 +71,7 @@ def apply_overrides(instance: Instance, expressions: Iterable[str]) -> Instance:
             dense = instance.dense_moves.copy() if dense is None else dense
             _change_matrix(instance, change, dense)
         else:
-            _change_cell(instance, change, frames)
+            _change_cell(instance, change, frames, rows)
     changes: dict[str, Any] = frames | settings
     if dense is not None:
         changes["dense_moves"] = dense
@@ -109,17 +110,26 @@ def _column(instance: Instance, change: Override) -> tuple[Column, Any]:
     return table.column(match.column), match.factor
 
 
-def _change_cell(instance: Instance, change: Override, frames: dict[str, Any]) -> None:
-    from instances.instance import find_row
+def _change_cell(
+    instance: Instance,
+    change: Override,
+    frames: dict[str, Any],
+    rows: dict[str, dict[str, int]],
+) -> None:
+    from instances.instance import find_row, row_numbers
 
     if change.table not in TABLE:
         hint = did_you_mean(change.table, [*TABLE, "settings"])
         raise InstanceError(f"{change.text!r}: there is no table {change.table!r}.{hint}")
     column, factor = _column(instance, change)
-    try:
-        index = find_row(instance, change.table, change.key)
-    except InstanceError as error:
-        raise InstanceError(f"{change.text!r}: {error}") from None
+    if change.table not in rows:
+        rows[change.table] = row_numbers(instance, change.table)
+    index = rows[change.table].get(change.key, -1)
+    if index < 0:
+        try:
+            index = find_row(instance, change.table, change.key)
+        except InstanceError as error:
+            raise InstanceError(f"{change.text!r}: {error}") from None
     frame = frames.get(change.table)
     if frame is None:
         frame = frames[change.table] = instance.table(change.table)

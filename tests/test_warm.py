@@ -14,6 +14,7 @@ from siting_instances import random_instance
 from instances import Instance
 from networks.network import build_network
 from optimizer import solve
+from optimizer.engine import root
 from optimizer.engine.carried import carried_basis
 from optimizer.engine.fixing import narrowed, priced
 from optimizer.engine.loads import Loads
@@ -289,3 +290,35 @@ def test_a_warm_solve_after_closings_gives_what_a_cold_one_gives(seed: int) -> N
         if cold.has_plan:
             assert result.objective == pytest.approx(cold.objective, rel=1e-6, abs=1e-6)
             assert result.bound == pytest.approx(cold.bound, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 60])
+@pytest.mark.parametrize("seed", range(5))
+def test_where_routes_are_priced_out_the_bound_holds_whenever_pricing_stops(
+    seed: int, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many routes to list, and pricing cut short: a bound all the same, never too high."""
+    instance = random_instance(seed)
+    listed = solve(instance, **EXACT)
+    monkeypatch.setattr(root, "ROUTES_AT_ONCE", -1)
+    monkeypatch.setattr(root, "CUT_ROUNDS", rounds)
+    found = solve(instance, **EXACT)
+    assert any("too many routes" in note for note in found.notes) or found.nodes == 0
+    assert np.isfinite(found.root_bound)
+    assert found.root_bound <= listed.objective * (1 + 1e-7)
+    assert found.bound <= listed.objective * (1 + 1e-7)
+    if rounds == 60:  # priced to the end it is worth about as much as the whole list
+        assert found.root_bound >= 0.98 * listed.root_bound
+
+
+def test_what_is_missing_counts_at_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After one round without any route, prices alone must still see all routes: it is lower."""
+    monkeypatch.setattr(root, "ROUTES_AT_ONCE", -1)
+    lower = 0
+    for seed in range(4):
+        instance = random_instance(seed)
+        monkeypatch.setattr(root, "CUT_ROUNDS", 60)
+        last = solve(instance, **EXACT).root_bound
+        monkeypatch.setattr(root, "CUT_ROUNDS", 1)
+        lower += solve(instance, **EXACT).root_bound < last - 1e-9
+    assert lower > 0

@@ -50,7 +50,8 @@ GROUPS = (
     type=click.IntRange(min=1),
     default=40,
     show_default=True,
-    help="Inputs that are solved: those that move the cost of the base plan most.",
+    help="Inputs that are solved: those that move the cost of the base plan most, and all at an "
+    "end of which it is no plan.",
 )
 @click.option(
     "--global",

@@ -25,8 +25,10 @@ class Priced:
     reduced: np.ndarray
 
 
-def priced(model: CompiledModel, duals: np.ndarray) -> Priced:
+def priced(model: CompiledModel, duals: np.ndarray, falls: np.ndarray | float = 0.0) -> Priced:
     """Return the bound that prices of the rows give; rows that came later cost nothing.
+
+    ``falls`` is by how much columns cost less by what is not in the model.
 
     Examples
     --------
@@ -46,7 +48,7 @@ def priced(model: CompiledModel, duals: np.ndarray) -> Priced:
     side = np.where(price > 0, model.row_low, model.row_high)
     price[~np.isfinite(side)] = 0.0  # a price of the wrong sign is rounding
     side = np.where(price != 0, side, 0.0)
-    reduced = model.cost - model.matrix.T @ price
+    reduced = model.cost - model.matrix.T @ price - falls
     end = np.where(reduced > 0, model.lb, model.ub)
     endless = ~np.isfinite(end)
     if (np.abs(reduced[endless]) > DUAL_TOLERANCE).any():

@@ -65,6 +65,7 @@ class Relaxation:
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
         self.converged = False
+        self.proven = -np.inf  # where routes are priced out: a bound over all of them
         self.rounds = 0
         self.objective = -np.inf
         self.x = self.duals = np.zeros(0)
@@ -100,28 +101,50 @@ class Relaxation:
                 "relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}"
             )
             if watch.stopped or watch.seconds > ROOT_SHARE * watch.time_limit_s:
+                self._prove()
                 break
             cuts = 0 if is_stalled else self.add_strong_cuts(self.x)
             if not (cuts + self.add_violated(self.x) + self.add_priced()):
                 self.converged = True
+                self._prove()
                 break
+        else:
+            self._prove()
         return self.status
+
+    def _prove(self) -> None:
+        """Say what the prices at hand prove where routes may be missing, for `bound`."""
+        if not self.all_listed and self.is_priced_by_path:
+            from optimizer.engine.missing import bound_without
+
+            self.proven = bound_without(self)
+
+    @property
+    def is_priced_by_path(self) -> bool:
+        """Whether routes that are not listed are found by shortest path at one price each."""
+        return self.mixed is None and (self.m.by_cost or self.m.sign > 0)
 
     @property
     def is_bound(self) -> bool:
         """Whether the relaxation bounds every plan: no route is missing, rows may be."""
         ended = self.converged or (self.all_listed and self.status is Status.OPTIMAL)
+        if not self.all_listed and self.is_priced_by_path:
+            ended = self.proven > -np.inf
         return ended and not self.is_restricted
 
     @property
     def bound(self) -> float:
         """The bound that the solved relaxation gives; its objective if every route is listed.
 
-        Routes are priced out at the prices of capacities and limits; that of a least load would be
-        a bonus, which shortest paths cannot have. Without it, the bound is lower by its worth.
+        Where they are priced out by shortest path, what the last prices prove over all routes. With
+        several measures, routes are priced out at the prices of capacities and limits; that of a
+        least load would be a bonus, which shortest paths cannot have. Without it, the bound is
+        lower by its worth.
         """
         if self.all_listed:
             return self.objective
+        if self.is_priced_by_path:
+            return self.proven
         lost = 0.0
         for key, row in self.m.lp.row.items():
             if key[0] == "least_load" and row < len(self.duals):
@@ -419,18 +442,24 @@ class Relaxation:
             return 0
         if self.mixed is None and self.m.sign < 0 and not self.m.by_cost:
             return 0
-        prices = {r: self._price(("capacity", r)) for r in self.resources}
-        worth = {c: self._price(("commodity", c)) for c in {c for c, _ in self.routes}}
+        prices, worth = self.route_prices()
         if self.mixed is not None:
             rate = self.mixed.rates({key: self._price(key) for key in self.m.limit_rows})
             own = {k[1]: self._price(k) for k in self.m.lp.row if k[0] == "away"}
             added = self.add_routes(self.mixed.price(rate, prices, worth))
             return added + self.add_away(self.mixed.price_away(rate, own))
-        candidates = set(self.could_gain)
+        return self.add_routes(price(self.finder, prices, worth, self.candidates(prices)))
+
+    def route_prices(self) -> tuple[dict[int, float], dict[Commodity, float]]:
+        """Prices of resources, and what the routes of each commodity have to beat besides."""
+        prices = {r: self._price(("capacity", r)) for r in self.resources}
+        return prices, {c: self._price(("commodity", c)) for c in {c for c, _ in self.routes}}
+
+    def candidates(self, prices: Mapping[int, float]) -> set[Commodity]:
+        """Commodities for which some route may be better than the base route at these prices."""
         hot = {r for r, p in prices.items() if p > 0}
-        if hot:
-            candidates |= {c for c in self.m.commodity_cells if hot & base_usage(self.m, c).keys()}
-        return self.add_routes(price(self.finder, prices, worth, candidates))
+        base = {c for c in self.m.commodity_cells if hot and hot & base_usage(self.m, c).keys()}
+        return base | set(self.could_gain)
 
     def _price(self, key: tuple) -> float:
         """Price of a <= row in the last relaxation; 0 for a row that came after it."""

@@ -155,6 +155,58 @@ def price(
     return found
 
 
+def shortfalls(
+    finder: RouteFinder,
+    prices: Mapping[int, float],
+    worth: Mapping[Commodity, float],
+    commodities: Iterable[Commodity],
+) -> dict[Commodity, float]:
+    """Return by how much, at most, any route at all beats what `price` has it beat, per TEU.
+
+    Of commodities where none does, there is nothing. A route pays for a gate once, however many of
+    its arcs it uses, which shortest paths cannot count: what they are is bounded from below by the
+    best route without the gates that have a price, and by the best one if the gates were free, plus
+    the least of their prices.
+    """
+    m = finder.m
+    arcs, extra, gates = [], [], []
+    for arc, resources in m.resources.of_arc.items():
+        own = [r for r in resources if m.resources.keys[r][0] == "gate"]
+        paid = sum(prices.get(r, 0.0) for r in resources if r not in own)
+        if paid > 0:
+            arcs.append(arc)
+            extra.append(paid * finder.unit)
+        if any(prices.get(r, 0.0) > 0 for r in own):
+            gates.append(arc)
+    costs = [p for r, p in prices.items() if p > 0 and m.resources.keys[r][0] == "gate"]
+    by_line: dict[int, list[int]] = {}
+    for line, node in commodities:
+        by_line.setdefault(line, []).append(node)
+    found: dict[Commodity, float] = {}
+    for line, nodes in by_line.items():
+        limits = np.array(
+            [
+                finder.base_distance((line, node))
+                + finder.unit
+                * (_priced(base_usage(m, (line, node)), prices) - worth.get((line, node), 0.0))
+                for node in nodes
+            ]
+        )
+        if not (finder.free(line).dist[nodes] < limits).any():
+            continue
+        weights = finder.weights(line).copy()
+        weights[arcs] += extra
+        least = finder.tree(line, weights).dist[nodes]
+        if gates:
+            weights[gates] = BLOCKED
+            without = finder.tree(line, weights).dist[nodes]
+            least = np.minimum(without, least + min(costs) * finder.unit)
+        for node, short in zip(nodes, (limits - least) / finder.unit, strict=True):
+            if short > 0:
+                found[line, node] = float(short)
+    return found
+
+
 def _priced(use: Mapping[int, float], prices: Mapping[int, float]) -> float:
     """Price of the resources that a route uses."""
     return sum(prices.get(r, 0.0) * count for r, count in use.items())

@@ -170,7 +170,8 @@ def tornado(
     parameters
         What is varied (`optimizer.studies.parameters.parameters_of`).
     most
-        How many of them are solved: those that move the cost of the base plan most.
+        How many of them are solved: those that move the cost of the base plan most. Those that
+        make it no plan at an end are solved in any case.
     left_out
         What cannot be varied, in words.
     method, samples, factors
@@ -217,6 +218,7 @@ def swings_of(
     untouched = Untouched(session.instance, base)
     screened = session.run([_screen(session, base, p, untouched) for p in parameters])
     screened.sort(key=lambda s: (-s.estimate, s.parameter.parameter_id))
+    most += sum(math.isinf(s.estimate) for s in screened)  # of these nothing is known: all solved
     solved = session.run([_solve(session, s) for s in screened[:most]])
     solved.sort(key=lambda s: (-s.swing[0], s.parameter.parameter_id))
     return solved, screened[most:]

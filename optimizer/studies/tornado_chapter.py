@@ -325,12 +325,18 @@ def _findings(
         yield f"Next come: {listed} million CNY a year."
     proven = sorted((s for s in found.solved if s.regret[1] > 0), key=lambda s: -s.regret[1])
     if proven:
-        s = proven[0]
         yield (
             f"The siting is at stake in {len(proven)} of the {len(found.solved)} solved: another "
-            f"siting is proven better at an end of {_listed(proven)}. Most for {s.parameter.name}: "
-            f"keeping the base's siting would cost {_regret(s)} million CNY a year more."
+            f"siting is proven better at an end of {_listed(proven)}."
         )
+        if broken := [s for s in proven if math.isinf(s.regret[0])]:
+            yield f"The base's siting has no plan at all at an end of {_listed(broken)}."
+        if finite := [s for s in proven if math.isfinite(s.regret[0])]:
+            value, low, high = finite[0].regret
+            yield (
+                f"Where it can be kept, keeping it costs most for {finite[0].parameter.name}: "
+                f"{value:,.1f} million CNY a year (proven {low:,.1f} to {high:,.1f})."
+            )
     else:
         yield (
             "For none of the solved assumptions is it proven that another siting would be better "
@@ -356,13 +362,6 @@ def _findings(
         )
     if stable is not None:
         yield from _stable_words(stable, names)
-
-
-def _regret(swing: Swing) -> str:
-    value, low, high = swing.regret
-    if math.isinf(value):
-        return "more than any plan (there is none with it): no limit"
-    return f"{value:,.1f} (proven {low:,.1f} to {high:,.1f})"
 
 
 def _stable_words(stable: Stability, names: Names) -> Iterator[str]:
