@@ -224,10 +224,13 @@ class TwoStage:
         return self.case("kept", self.scenarios[scenario], question, gap=gap)
 
     def _hardest_first(self) -> list[list[int]]:
-        """Scenario numbers in two parts: the cheapest and the dearest, then the rest."""
+        """Scenario numbers in parts: where sitings failed, cheapest and dearest, the rest."""
         order = sorted(range(len(self.scenarios)), key=lambda k: (self.floors[k], k))
-        hardest = order[: HARDEST // 2] + order[HARDEST // 2 :][-(HARDEST - HARDEST // 2) :]
-        return [hardest, [k for k in range(len(self.scenarios)) if k not in hardest]]
+        failed = {k for found in self.tried.values() for k, s in found.items() if s.plan is None}
+        ends = order[: HARDEST // 2] + order[HARDEST // 2 :][-(HARDEST - HARDEST // 2) :]
+        first = list(dict.fromkeys([*sorted(failed), *ends]))
+        rest = [k for k in range(len(self.scenarios)) if k not in first]
+        return [first, *(rest[n : n + HARDEST] for n in range(0, len(rest), HARDEST))]
 
     def _at_least(self, found: Mapping[int, Solved], risk: Risk) -> float:
         """Return what a measure is at least, of a siting that was solved in some scenarios."""
