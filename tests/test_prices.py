@@ -43,13 +43,14 @@ def test_hand_worked_prices_of_two_zones() -> None:
 
 
 def test_hand_worked_price_of_a_terminal() -> None:
+    """Below 60 TEU what leaves the rail is Linfen's, at 1,700 CNY instead of 1,000."""
     with Session("dry_port") as session:
         found = rows(prices(session, free=1))
     terminal = found["terminal"]
     assert terminal["worth_cny_per_unit"] == pytest.approx(1_000.0)
     assert terminal["holds_to"] == pytest.approx(150.0)
     assert terminal["loss_cny_per_unit"] == pytest.approx(1_000.0)
-    assert terminal["holds_from"] == pytest.approx(86.25)
+    assert terminal["holds_from"] == pytest.approx(60.0)
 
 
 def test_a_target_that_binds_has_a_price() -> None:

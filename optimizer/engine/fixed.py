@@ -163,8 +163,9 @@ class FixedPlan:
             further, height, steep = beyond
             if math.isfinite(height):
                 step = _crossing(first, self.value, steep, height - steep * further)
-                if not abs(reach) * (1 + 1e-6) < abs(step) <= abs(further):
+                if not abs(reach) * (1 + 1e-6) < abs(step) <= abs(further) * (1 + 1e-9):
                     break
+                step = min(step, further, key=abs)  # the point behind may be the end itself
             elif abs(further - reach) <= NARROW * abs(further):
                 break
             else:
