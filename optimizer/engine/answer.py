@@ -19,6 +19,7 @@ from optimizer.plan.plan import AccountLine, Flow, Move
 from optimizer.problem import MCNY, Problem
 
 DUST = 1e-7  # mcny or TEU a year (ten fen of output): less is a solver's rounding, not a decision
+OFF = 1e-5  # mcny a year: by so much a solver lets output exceed a host that is not chosen
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ def _outputs(
     problem = m.problem
     per_cell: dict[tuple[int, int], float] = {}
     moved: dict[int, float] = defaultdict(float)
+    least = _least_output(m, value)
     for key, v in value.items():
-        if key[0] == "x" and v > DUST:
+        if key[0] == "x" and v > least.get(key[2], DUST):
             volume = float(problem.volume[key[1]])
             v = volume if abs(v - volume) <= 1e-7 * volume else v
             per_cell[key[1], key[2]] = v
@@ -108,7 +110,7 @@ def _outputs(
             for (_, i), group in m.cells_of.items()
             if i == industry
             for c in group
-            if value.get(("out", c), 0.0) > DUST
+            if value.get(("out", c), 0.0) > least.get(c, DUST)
         ]
         blocks = [
             (b, min(value["moved", b], float(problem.volume[b])))
@@ -123,6 +125,16 @@ def _outputs(
             per_cell[block, cell] = per_cell.get((block, cell), 0.0) + amount
             moved[block] += amount
     return per_cell, moved
+
+
+def _least_output(m: SitingModel, value: Mapping[tuple, float]) -> dict[int, float]:
+    """What output counts in the cells of hosts that are not chosen: more than a row may be off."""
+    return {
+        cell: OFF
+        for (zone, industry), group in m.cells_of.items()
+        if ("host", zone, industry) in m.lp.col and value["host", zone, industry] < 0.5
+        for cell in group
+    }
 
 
 def _fill(
