@@ -62,7 +62,7 @@ class FixedPlan:
                 m.lp.integer[column] = False
                 self._decided.add(column)
         self.relaxation = Relaxation(m, memory)
-        self.relaxation.remembered, self.relaxation.may_fill = [], False
+        self.relaxation.remembered = []
         self.value = self.solve()
         self._x = np.array(self.relaxation.x)
         self.prices = self._dual() if math.isfinite(self.value) else {}

@@ -66,8 +66,6 @@ class ZoneModel:
         status = self.relaxation.solve(watch)
         # A bound needs every route that could matter; without them the usual solve has to be used.
         self.is_complete = status is Status.OPTIMAL and self.relaxation.all_listed and m.by_cost
-        # Where a least load may be met by filling, neither bound nor plan comes from one model.
-        self.is_complete &= not any(key[0] == "filling" for key in m.lp.col)
         model = m.lp.compile()
         model.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
         self.model = model

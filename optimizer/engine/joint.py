@@ -210,8 +210,7 @@ def _join(
         first_row, first = lp.n_rows, lp.n_cols
         offset.append(first)
         for key, lb, ub, integer in zip(one.col_keys, one.lb, one.ub, one.integer, strict=True):
-            is_out = key[0] == "overflow" and block.relaxation.all_listed
-            most = 0.0 if is_out or key[0] == "filling" else ub
+            most = 0.0 if key[0] == "overflow" and block.relaxation.all_listed else ub
             lp.add_col((s, key), 0.0, lb, most, integer=integer)
         for key, low, high in zip(one.row_keys, one.row_low, one.row_high, strict=True):
             lp.add_row((s, key), (), low, high)

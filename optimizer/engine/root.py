@@ -15,10 +15,10 @@ from optimizer.engine.collector import held_back
 from optimizer.engine.loads import Loads
 from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
-from optimizer.engine.routes import RouteFinder, list_all, price, through
-from optimizer.engine.screen import hopeless, may_need_filling
+from optimizer.engine.routes import RouteFinder, list_all, price
+from optimizer.engine.screen import hopeless
 from optimizer.memory import Memory
-from optimizer.model.base import NO_PLAN, Commodity, SitingModel, base_path, base_usage
+from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
 from optimizer.model.hosting import strong_cut, strong_set
 from optimizer.model.output import add_up
 from optimizer.model.routes import (
@@ -60,7 +60,6 @@ class Relaxation:
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
         self.overflow_ub = np.inf  # TEU that may find no capacity while routes are priced out
-        self.may_fill = True  # False: a plan is sought, no bound (see _allow_filling)
         self.is_restricted = False  # only the routes given by `take_routes`: it is no bound
         self.all_listed = False  # are all routes that matter for its resources in the model?
         self.lp: IncrementalLP | None = None
@@ -82,7 +81,6 @@ class Relaxation:
                     self.could_gain = self.finder.could_gain()
                     self.list_routes()
                     self._allow_excess()
-                    self._allow_filling()
                 for zone, industry, chosen in self.remembered:
                     self._add_strong(zone, industry, chosen)
             self.lp = IncrementalLP(self.m.lp.compile())
@@ -91,7 +89,6 @@ class Relaxation:
                 self.lp.start_from(*carried_basis(self.before, self.m))
         for _ in range(CUT_ROUNDS):
             self.rounds += 1
-            self._allow_filling()
             self.flush()
             self.status = self.lp.solve(watch.left_s, watch.cancel)
             if self.status is not Status.OPTIMAL:
@@ -158,8 +155,8 @@ class Relaxation:
         return self.objective - lost
 
     def overflow(self, x: np.ndarray) -> float:
-        """TEU that found no capacity or came out of nothing; no plan has any."""
-        return sum(float(x[c]) for k, c in self.m.lp.col.items() if k[0] in NO_PLAN)
+        """TEU that found no capacity; positive at the optimum means there is no plan."""
+        return sum(float(x[c]) for k, c in self.m.lp.col.items() if k[0] == "overflow")
 
     # -- keeping model and LP in step --------------------------------------------------------------
 
@@ -284,38 +281,6 @@ class Relaxation:
             if self.mixed is not None and measure in self.m.problem.route_measures:
                 self._add_overflow(("overflow", key), self.m.lp.row[key], -1.0)
 
-    def _allow_filling(self) -> None:
-        """Let a least load be met out of nothing where goods could take the service to fill it.
-
-        Routes are listed and priced for what they save. Those that cost more and would only help a
-        service to its least load are not among them; without this way out the relaxation would be
-        no bound, and a service that must run could look impossible.
-        """
-        if not self.may_fill or self.is_restricted:
-            return
-        binding = any(self.m.resources.today[r] > 0 for r in self.resources)
-        is_plain = self.all_listed and self.m.by_cost and self.mixed is None and not binding
-        forced = self._forced_services()
-        for key in [k for k in self.m.lp.row if k[0] == "least_load"]:
-            fill = ("filling", key[1])
-            if fill in self.m.lp.col or (
-                is_plain
-                and key[1] not in forced
-                and not may_need_filling(self.m, key[1], self.routes)
-            ):
-                continue
-            services = self.m.problem.table("services").set_index("service_id")
-            name = self.m.resources.keys[key[1]][1]
-            least = float(services.loc[name, "min_load_teu_per_year"])
-            if least > 0:
-                self.add_col(fill, 0.0, [(self.m.lp.row[key], 1.0)], ub=least)
-
-    def _forced_services(self) -> set[int]:
-        """Resources of the services that the question has run, and that do not run today."""
-        index = self.m.resources.index
-        asked = {n for k, n, least in self.m.problem.question.least if k == "service" and least > 0}
-        return {index["service", n] for n in asked if ("service", n) in index}
-
     # -- routes ---------------------------------------------------------------------------------
 
     def list_routes(self) -> None:
@@ -325,8 +290,7 @@ class Relaxation:
             c for c in self.m.commodity_cells if any(not today[r] for r in base_usage(self.m, c))
         ]
         needed = {r for c in leaning for r in base_usage(self.m, c) if not today[r]}
-        forced = self._forced_services() if not self.resources else set()
-        for r in sorted(needed | forced):  # base routes that exist only with a project or service
+        for r in sorted(needed):  # base routes that exist only with a project or service
             self.add_resource(r)
         relevant = set(self.resources)
         binding = {r for r in self.resources if self.m.resources.today[r] > 0}
@@ -356,8 +320,6 @@ class Relaxation:
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
         self.add_routes(found)
-        for r in sorted(forced):  # what must run is filled, also by goods that lose by it
-            self.add_routes(through(self.finder, r, self.m.commodity_cells))
 
     def take_routes(self, own: SitingModel, found: Iterable[Found], away: Iterable[Found]) -> None:
         """Take the routes of another model with the same base routes, and some more; no others."""

@@ -1,4 +1,4 @@
-"""What can never pay: services and projects whose best case is below their cost.
+"""What can never pay: services and projects whose best case is below their cost or least load.
 
 Valid while no capacity binds: then no route is worth more than what it saves against the base
 route. When a capacity row enters the model, what was screened out comes back
@@ -15,21 +15,19 @@ import numpy as np
 from optimizer.model.base import Commodity, SitingModel, base_usage, projects_opening
 from optimizer.model.routes import route_usage, route_weight
 
-Found = tuple[Commodity, tuple[int, ...]]  # a route: arcs in travel order
-
 SLACK = 1e-9
 BEYOND_ALL = 1e15  # mcny per mcny: more than anything costs, and finite times no volume
 
 
-def hopeless(m: SitingModel, found: Iterable[Found]) -> set[int]:
+def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]]) -> set[int]:
     """Return the resources (services that do not run, gates) that no optimal plan can need.
 
-    For each resource the saving of all routes through it is bounded above: every cell takes its
-    best case, every industry its best cell and all its volume. A least load is no reason: goods
-    that would not gain can fill a train that others gain from.
+    For each resource the TEU and the saving of all routes through it are bounded above: every cell
+    takes its best case, every industry its best cell and all its volume.
     """
     problem = m.problem
     volume = _industry_volume(m)
+    teu: dict[int, dict[tuple[int, int], float]] = defaultdict(dict)
     gain: dict[int, dict[tuple[int, int], float]] = defaultdict(dict)
     for commodity, arcs in found:
         line = problem.lines[commodity[0]]
@@ -40,16 +38,19 @@ def hopeless(m: SitingModel, found: Iterable[Found]) -> set[int]:
             if m.resources.today[r] == 0 and count > 0:
                 for cell in m.commodity_cells[commodity]:
                     key = (cell, commodity[0])
+                    teu[r][key] = max(teu[r].get(key, 0.0), count * line.teu)
                     gain[r][key] = max(gain[r].get(key, 0.0), saving)
+    most_teu = {r: _best_case(m, values, volume) for r, values in teu.items()}
     most_gain = {r: _best_case(m, values, volume) for r, values in gain.items()}
     services = {r.service_id: r for r in problem.table("services").itertuples()}
     forced = _forced(m)
     barred: set[int] = set()
-    for r in gain:
+    for r in teu:
         kind, name = m.resources.keys[r]
         if kind == "service" and (kind, name) not in forced:
             row = services[name]
-            if most_gain[r] < row.fixed_mcny_per_year * (1 - SLACK):
+            too_little = most_teu[r] < row.min_load_teu_per_year * (1 - SLACK)
+            if too_little or most_gain[r] < row.fixed_mcny_per_year * (1 - SLACK):
                 barred.add(r)
     opened = projects_opening(problem)
     for project in _only_opening(m):
@@ -60,14 +61,14 @@ def hopeless(m: SitingModel, found: Iterable[Found]) -> set[int]:
                 service = m.resources.index.get(("service", element))
                 if table == "services" and service is not None and service not in barred:
                     worth += most_gain.get(service, 0.0)
-        for r in gain:
+        for r in teu:
             kind, name = m.resources.keys[r]
             if kind == "gate" and project.project_id in name:
                 worth += most_gain[r]
         if worth < cost * (1 - SLACK):
             barred |= {
                 r
-                for r in gain
+                for r in teu
                 if m.resources.keys[r][0] == "gate"
                 and m.resources.keys[r][1] == (project.project_id,)
             }
@@ -108,31 +109,6 @@ def _industry_volume(m: SitingModel) -> np.ndarray:
     total = np.zeros(len(problem.industries))
     np.add.at(total, problem.block_industry, problem.volume)
     return np.minimum(room, total)
-
-
-def may_need_filling(m: SitingModel, resource: int, routes: Iterable[Found]) -> bool:
-    """Say whether goods could take a service only to fill it; ``routes`` are all that gain.
-
-    While no capacity binds, a plan can shut the service and send its goods their base ways. If the
-    saving of goods that gain is below its cost with fewer TEU than its least load, a plan in which
-    others fill it is not the best one. A route over two such services counts in both least loads:
-    then nothing is said.
-    """
-    services = m.problem.table("services").set_index("service_id")
-    row = services.loc[m.resources.keys[resource][1]]
-    most = 0.0
-    for commodity, arcs in routes:
-        use = route_usage(m, commodity, arcs)
-        if use.get(resource, 0.0) <= 0:
-            continue
-        others = (m.resources.keys[r] for r, count in use.items() if count > 0 and r != resource)
-        if any(k == "service" and services.loc[s, "min_load_teu_per_year"] > 0 for k, s in others):
-            return True
-        if any(m.resources.today[r] == 0 for r in base_usage(m, commodity)):
-            return True
-        most = max(most, -route_weight(m, commodity, arcs) / 1e6 / use[resource])
-    least = float(row["min_load_teu_per_year"])
-    return most * least >= float(row["fixed_mcny_per_year"]) * (1 - SLACK)
 
 
 def _best_case(m: SitingModel, values: dict[tuple[int, int], float], volume: np.ndarray) -> float:

@@ -28,11 +28,10 @@ from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import (
     first_plan,
-    for_bound,
     padded,
     solve_to_gap,
     start_vector,
-    without_filling,
+    without_overflow,
     worth_trying,
 )
 from optimizer.memory import Memory
@@ -43,7 +42,6 @@ from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 from optimizer.solvers.highs import version
 
-NOT_ALL = "no plan with the routes found so far, which are not all"
 INTEGER_ROUNDS = 30
 TIED = (*MAXIMISED, "outlay")  # objectives that many plans of very different cost can share
 OWN_SOLVERS = ("auto", "highs")  # with another solver, all integers are its own work
@@ -253,7 +251,7 @@ def _integers(
             outcome.notes.append(
                 "too many routes to list them all: the bound is that of the relaxation"
             )
-        small = for_bound(m, m.lp.compile())
+        small = without_overflow(m, m.lp.compile())
         lost = math.inf
         if best is not None and solver in OWN_SOLVERS:
             near = worth_trying(m, relaxation, small, best, gap)
@@ -279,15 +277,6 @@ def _integers(
             _without_plan(outcome, result, watch, complete)
             return
         assert result.x is not None, "has_plan says so"
-        if relaxation.overflow(result.x) > 1e-6:
-            # A bound, but a service runs that no goods fill: the plan comes without that.
-            options = replace(options, time_limit_s=max(watch.left_s, 1.0), on_progress=None)
-            result = solve_to_gap(without_filling(m, small), solver, options, watch)
-            if not result.status.has_plan:
-                outcome.status = Status.NO_PLAN_IN_TIME
-                outcome.stop_reason = NOT_ALL if not watch.stopped else why_stopped(watch)
-                return
-            assert result.x is not None, "has_plan says so"
         start = result.x
         if not relaxation.overloaded(result.x):
             _keep(m, watch, result.x)
@@ -319,7 +308,7 @@ def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch, complete
     outcome.status = result.status
     if result.status is Status.INFEASIBLE and not complete:
         outcome.status = Status.NO_PLAN_IN_TIME
-        outcome.stop_reason = NOT_ALL
+        outcome.stop_reason = "no plan with the routes found so far, which are not all"
     elif result.status is Status.INFEASIBLE:
         outcome.stop_reason = "no values satisfy all constraints"
     elif result.status is Status.NO_PLAN_IN_TIME:
@@ -330,7 +319,7 @@ def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch, complete
 
 def accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, gap: float) -> None:
     """Fix the integers, solve the flows to the end, and read the plan."""
-    model = without_filling(m, m.lp.compile())
+    model = m.lp.compile()
     whole = np.round(found)
     fixed = replace(
         model,

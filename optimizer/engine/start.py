@@ -19,7 +19,7 @@ from optimizer.engine.fixing import Narrowed, narrowed, priced
 from optimizer.engine.progress import Watch
 from optimizer.linear import CompiledModel
 from optimizer.model.agglomeration import cluster_curves
-from optimizer.model.base import NO_PLAN, SitingModel
+from optimizer.model.base import SitingModel
 from optimizer.plan.plan import Plan, Status
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
@@ -82,22 +82,8 @@ def worth_trying(
 
 def without_overflow(m: SitingModel, model: CompiledModel) -> CompiledModel:
     """Return ``model`` with capacity for all goods asked for, as a plan must have."""
-    return _without(m, model, NO_PLAN)
-
-
-def without_filling(m: SitingModel, model: CompiledModel) -> CompiledModel:
-    """Return ``model`` with least loads met by goods alone, as a plan must have."""
-    return _without(m, model, ("filling",))
-
-
-def for_bound(m: SitingModel, model: CompiledModel) -> CompiledModel:
-    """Return ``model`` without goods that overflow; what may fill a least load stays."""
-    return _without(m, model, ("overflow",))
-
-
-def _without(m: SitingModel, model: CompiledModel, kinds: tuple[str, ...]) -> CompiledModel:
     ub = model.ub.copy()
-    ub[[c for k, c in m.lp.col.items() if k[0] in kinds]] = 0.0
+    ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
     return replace(model, ub=ub)
 
 
@@ -140,7 +126,7 @@ def start_vector(
         Where the start as it stands does not fit, try what it and the relaxation use.
     """
     wanted = plan_values(m, start) if isinstance(start, Plan) else start
-    model = without_filling(m, m.lp.compile())
+    model = m.lp.compile()
     value = np.array([wanted.get(key, 0.0) for key in m.lp.col_keys])
     for key in m.lp.row:
         if key[0] == "required":
@@ -217,7 +203,7 @@ def _always(m: SitingModel) -> np.ndarray:
 
 def _without_overflow(m: SitingModel, x: np.ndarray | None) -> bool:
     return x is not None and not any(
-        x[c] > 1e-6 for key, c in m.lp.col.items() if key[0] in NO_PLAN
+        x[c] > 1e-6 for key, c in m.lp.col.items() if key[0] == "overflow"
     )
 
 

@@ -14,7 +14,6 @@ from optimizer.plan.plan import MAXIMISED
 from optimizer.problem import Problem
 
 Commodity = tuple[int, int]  # (goods line, host node)
-NO_PLAN = ("overflow", "filling")  # kinds of columns that a relaxation may have and no plan has
 LARGE_LIMIT = 1e4  # a limit above is scaled to it
 
 
