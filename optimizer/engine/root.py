@@ -15,7 +15,7 @@ from optimizer.engine.collector import held_back
 from optimizer.engine.loads import Loads
 from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
-from optimizer.engine.routes import RouteFinder, list_all, price
+from optimizer.engine.routes import RouteFinder, list_all, price, through
 from optimizer.engine.screen import hopeless
 from optimizer.memory import Memory
 from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
@@ -281,6 +281,12 @@ class Relaxation:
             if self.mixed is not None and measure in self.m.problem.route_measures:
                 self._add_overflow(("overflow", key), self.m.lp.row[key], -1.0)
 
+    def _forced_services(self) -> set[int]:
+        """Resources of the services that the question has run, and that do not run today."""
+        index = self.m.resources.index
+        asked = {n for k, n, least in self.m.problem.question.least if k == "service" and least > 0}
+        return {index["service", n] for n in asked if ("service", n) in index}
+
     # -- routes ---------------------------------------------------------------------------------
 
     def list_routes(self) -> None:
@@ -290,7 +296,8 @@ class Relaxation:
             c for c in self.m.commodity_cells if any(not today[r] for r in base_usage(self.m, c))
         ]
         needed = {r for c in leaning for r in base_usage(self.m, c) if not today[r]}
-        for r in sorted(needed):  # base routes that exist only with a project or service
+        forced = self._forced_services() if not self.resources else set()
+        for r in sorted(needed | forced):  # base routes that exist only with a project or service
             self.add_resource(r)
         relevant = set(self.resources)
         binding = {r for r in self.resources if self.m.resources.today[r] > 0}
@@ -320,6 +327,8 @@ class Relaxation:
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
         self.add_routes(found)
+        for r in sorted(forced):  # what must run is filled, also by goods that lose by it
+            self.add_routes(through(self.finder, r, self.m.commodity_cells))
 
     def take_routes(self, own: SitingModel, found: Iterable[Found], away: Iterable[Found]) -> None:
         """Take the routes of another model with the same base routes, and some more; no others."""

@@ -104,6 +104,46 @@ def _better(new: float, old: float) -> bool:
     return new < old - TOLERANCE * max(1.0, abs(old))
 
 
+def through(
+    finder: RouteFinder, resource: int, commodities: Iterable[Commodity]
+) -> list[tuple[Commodity, tuple[int, ...]]]:
+    """Return the shortest route over a resource for each commodity that has one.
+
+    A commodity whose shortest way over it visits a node twice is left out: that is no route.
+    """
+    m, network = finder.m, finder.finder.network
+    arcs = [arc for arc, used in m.resources.of_arc.items() if resource in used]
+    by_line: dict[int, list[int]] = {}
+    for line, node in commodities:
+        by_line.setdefault(line, []).append(node)
+    found = []
+    for line, nodes in by_line.items():
+        is_inbound = m.problem.lines[line].inbound
+        near, far = (network.tail, network.head) if is_inbound else (network.head, network.tail)
+        weights, free = finder.weights(line), finder.free(line)
+        starts: dict[int, float] = {}
+        arc_to: dict[int, int] = {}
+        for arc in arcs:
+            length = float(free.dist[near[arc]] + weights[arc])
+            if length < starts.get(int(far[arc]), BLOCKED / 2):
+                starts[int(far[arc])], arc_to[int(far[arc])] = length, arc
+        if not starts:
+            continue
+        rest = finder.finder.tree(weights, starts, reverse=not is_inbound)
+        for node in nodes:
+            if not rest.dist[node] < BLOCKED / 2:
+                continue
+            behind = finder.finder.path(rest, node)
+            turn = node if not behind else int(near[behind[0 if is_inbound else -1]])
+            arc = arc_to[turn]
+            before = finder.finder.path(free, int(near[arc]))
+            way = [*before, arc, *behind] if is_inbound else [*behind, arc, *before]
+            seen = [int(network.tail[way[0]]), *(int(network.head[a]) for a in way)]
+            if len(set(seen)) == len(seen):
+                found.append(((line, node), tuple(way)))
+    return found
+
+
 def price(
     finder: RouteFinder,
     prices: Mapping[int, float],
