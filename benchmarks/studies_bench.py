@@ -22,7 +22,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -61,19 +60,18 @@ def measure(name: str, folders: Path) -> dict[str, Any]:
         raise SystemExit(f"{folder} is there already: remove it, or name other --folders")
     command = [*arguments, *WORKERS, "--out", str(folder), "--quiet"]
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", CLI, *command], capture_output=True, text=True, check=False
-    )
+    with (folders / f"{name}.txt").open("w", encoding="utf-8") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CLI, *command], stdout=said, stderr=subprocess.STDOUT
+        )
+        _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    (folders / f"{name}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     entry: dict[str, Any] = {
         "command": "zoneopt " + " ".join([*arguments, *WORKERS]),
         "seconds": round(seconds, 1),
         "goal_s": goal,
-        "exit_code": done.returncode,
-        "children_peak_gb": round(
-            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 2
-        ),
+        "exit_code": os.waitstatus_to_exitcode(status),
+        "largest_process_gb": round(usage.ru_maxrss / 2**20, 2),
     }
     for chapter in sorted((folder / "chapters").glob("*.json")):
         facts = json.loads(chapter.read_text(encoding="utf-8")).get("facts", {})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -266,6 +268,15 @@ def test_cancel_stops_soon_and_keeps_the_best(solver: str) -> None:
     assert result.status is Status.FEASIBLE
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C be what it is at a terminal: a shell starts what runs behind it without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("solver", ALL)
 def test_keyboard_interrupt_reaches_the_caller(solver: str) -> None:
     model, _start = market_split()
