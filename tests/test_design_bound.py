@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.sparse as sparse
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, linprog, milp
 
@@ -129,6 +129,8 @@ def test_unserved_demand_is_never_cheaper_than_pushing_others_aside() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6))
+@example(815)  # 15 % below with a fixed weight of what is averaged
+@example(265)
 def test_the_volume_bound_is_below_the_strong_lp_and_near(seed: int) -> None:
     problem = random_problem(seed, 6, 14, 6)
     lp = strong_lp(problem)

@@ -146,6 +146,7 @@ def volume_ascent(
     value = np.zeros(n_arcs)
     trial = np.empty((n_nodes, n_commodities))
     slope = np.empty((n_nodes, n_commodities))
+    fresh = np.empty((n_nodes, n_commodities))
     idle = 0
     norm = 0.0
     for _step in range(n_steps):
@@ -199,13 +200,34 @@ def volume_ascent(
                 j = head[arc]
                 for k in range(n_commodities):
                     inner += flow[arc, k] * opened[arc] * (slope[i, k] - slope[j, k])
+        # the weight of the new point that makes the averaged direction shortest, within limits
+        # (Barahona and Anbil 2000); a fixed one left some bounds 10 to 15 % below the strong LP
+        for i in range(n_nodes):
+            for k in range(n_commodities):
+                fresh[i, k] = 0.0
+        for k in range(n_commodities):
+            fresh[destination[k], k] += demand[k]
+            fresh[origin[k], k] -= demand[k]
+        for arc in range(n_arcs):
+            if opened[arc] > 0.0:
+                for k in range(n_commodities):
+                    fresh[tail[arc], k] += flow[arc, k] * opened[arc]
+                    fresh[head[arc], k] -= flow[arc, k] * opened[arc]
+        length_new = 0.0
+        for i in range(n_nodes):
+            for k in range(n_commodities):
+                length_new += fresh[i, k] * fresh[i, k]
+        spread = norm - 2.0 * inner + length_new
+        weight = fraction
+        if spread > 1e-12:
+            weight = min(fraction, max(0.1 * fraction, (norm - inner) / spread))
         for arc in range(n_arcs):
             share = opened[arc]
-            mean_open[arc] += fraction * (share - mean_open[arc])
+            mean_open[arc] += weight * (share - mean_open[arc])
             if mean_open[arc] < 1e-9 and share == 0.0:
                 continue
             for k in range(n_commodities):
-                mean_flow[arc, k] += fraction * (flow[arc, k] * share - mean_flow[arc, k])
+                mean_flow[arc, k] += weight * (flow[arc, k] * share - mean_flow[arc, k])
         if bound > best + 1e-9:
             best = bound
             for i in range(n_nodes):
