@@ -25,3 +25,10 @@ def test_a_train_that_must_run_is_filled(service: str, known_mcny: float) -> Non
     assert service in result.plan.services
     assert result.bound <= known_mcny
     assert result.plan.cost_mcny <= known_mcny * (1 + GAP)
+
+
+def test_a_result_says_where_filling_is_not_ruled_out() -> None:
+    """In dry_port the terminal binds, so that nothing rules it out; two_zones has no train."""
+    assert any("not ruled out for shuttle" in note for note in solve("dry_port").notes)
+    assert not any("ruled out" in note for note in solve("two_zones").notes)
+    assert not any("ruled out" in note for note in solve("shanxi", gap=GAP).notes)

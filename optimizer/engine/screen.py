@@ -19,11 +19,17 @@ SLACK = 1e-9
 BEYOND_ALL = 1e15  # mcny per mcny: more than anything costs, and finite times no volume
 
 
-def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]]) -> set[int]:
+def hopeless(
+    m: SitingModel,
+    found: Iterable[tuple[Commodity, tuple[int, ...]]],
+    *,
+    least_loads: bool = True,
+) -> set[int]:
     """Return the resources (services that do not run, gates) that no optimal plan can need.
 
     For each resource the TEU and the saving of all routes through it are bounded above: every cell
-    takes its best case, every industry its best cell and all its volume.
+    takes its best case, every industry its best cell and all its volume. ``least_loads`` False:
+    also a service that these routes cannot fill could pay, filled by others that lose by it.
     """
     problem = m.problem
     volume = _industry_volume(m)
@@ -49,7 +55,7 @@ def hopeless(m: SitingModel, found: Iterable[tuple[Commodity, tuple[int, ...]]])
         kind, name = m.resources.keys[r]
         if kind == "service" and (kind, name) not in forced:
             row = services[name]
-            too_little = most_teu[r] < row.min_load_teu_per_year * (1 - SLACK)
+            too_little = least_loads and most_teu[r] < row.min_load_teu_per_year * (1 - SLACK)
             if too_little or most_gain[r] < row.fixed_mcny_per_year * (1 - SLACK):
                 barred.add(r)
     opened = projects_opening(problem)

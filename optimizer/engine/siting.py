@@ -24,6 +24,7 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.collector import held_back
 from optimizer.engine.decided import decided
+from optimizer.engine.filling import may_be_filled
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import (
@@ -185,6 +186,12 @@ def solve_question(
         accept(m, first, watch, outcome, gap)
     else:
         _integers(m, relaxation, watch, outcome, first, **options)
+    filled = may_be_filled(relaxation)
+    if filled:
+        outcome.notes.append(
+            "plans in which goods that lose by a train fill it to its least load are not in the "
+            f"bound; not ruled out for {', '.join(filled)}"
+        )
     finder = relaxation.finder
     outcome.memory = Memory(
         problem, outcome.values, m, finder.trees, finder.listed, relaxation.basis
