@@ -220,6 +220,8 @@ class Problem:
     explicit_blocks: np.ndarray
     move_cost: Mapping[tuple[int, int], float]  # (block, zone) -> mcny per mcny
     move_zones: dict[int, set[int]] = field(default_factory=dict)  # block -> zones that are cheaper
+    # (zone, industry) -> mcny per mcny, where moving costs the same for all blocks of the industry
+    shared_moves: Mapping[tuple[int, int], float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     loose_pools: bool = False  # no row is tightened by what pools can offer (for their prices)
     # Measures that base routes minimise besides cost, mcny per unit
@@ -517,8 +519,11 @@ def build_problem(
     )  # fmt: skip
     problem.trade = _trades(instance, industries, problem.in_china)
     problem.move_cost = _move_costs(problem)
+    problem.shared_moves = _shared_moves(problem)
     problem.explicit_blocks = problem.whole.copy()
     for (block, zone), cost in problem.move_cost.items():
+        if (zone, int(problem.block_industry[block])) in problem.shared_moves:
+            continue  # a part of what the cell costs
         if cost > 0:
             problem.explicit_blocks[block] = True
         else:
@@ -710,6 +715,21 @@ def _move_costs(problem: Problem) -> dict[tuple[int, int], float]:
         (block_at[r.origin_id, r.industry_id], zone_at[r.zone_id]): r.cost_cny_per_mcny_year / MCNY
         for r in moves.itertuples()
         if (r.origin_id, r.industry_id) in block_at
+    }
+
+
+def _shared_moves(problem: Problem) -> dict[tuple[int, int], float]:
+    """What moving to a zone costs all blocks of an industry alike: it is no matter of the block."""
+    if problem.instance.dense_moves is not None:
+        return {}
+    found: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for (block, zone), cost in problem.move_cost.items():
+        found[zone, int(problem.block_industry[block])].append(cost)
+    size = np.bincount(problem.block_industry, minlength=len(problem.industries))
+    return {
+        (zone, industry): costs[0]
+        for (zone, industry), costs in found.items()
+        if len(costs) == size[industry] and min(costs) == max(costs)
     }
 
 

@@ -24,7 +24,8 @@ import numpy as np
 
 from networks.paths import PathFinder
 from optimizer.engine.progress import ProgressEvent, Watch
-from optimizer.engine.root import Found, Relaxation
+from optimizer.engine.root import Relaxation
+from optimizer.engine.routes import Found
 from optimizer.engine.siting import Outcome, accept, solve_question, why_stopped
 from optimizer.engine.start import kernel_start, start_vector
 from optimizer.memory import Memory

@@ -15,8 +15,9 @@ from optimizer.engine.collector import held_back
 from optimizer.engine.loads import Loads
 from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
-from optimizer.engine.routes import RouteFinder, list_all, price, through
+from optimizer.engine.routes import Found, RouteFinder, list_all, through
 from optimizer.engine.screen import hopeless
+from optimizer.engine.wanted import wanted_routes
 from optimizer.memory import Memory
 from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
 from optimizer.model.hosting import strong_cut, strong_set
@@ -30,8 +31,6 @@ from optimizer.model.routes import (
 from optimizer.plan.plan import Status
 from optimizer.problem import MCNY
 from optimizer.solvers.highs import IncrementalLP
-
-Found = tuple[Commodity, tuple[int, ...]]
 
 OVERFLOW_MCNY_PER_TEU = 100.0  # dearer than any route by orders of magnitude
 CUT_ROUNDS = 60
@@ -62,13 +61,14 @@ class Relaxation:
         self.overflow_ub = np.inf  # TEU that may find no capacity while routes are priced out
         self.is_restricted = False  # only the routes given by `take_routes`: it is no bound
         self.all_listed = False  # are all routes that matter for its resources in the model?
+        self.are_too_many = False  # routes to list them; more resources make them more
         self.lp: IncrementalLP | None = None
         self.status = Status.SOLVER_ERROR
         self.converged = False
         self.proven = -np.inf  # where routes are priced out: a bound over all of them
         self.rounds = 0
         self.objective = -np.inf
-        self.x = self.duals = np.zeros(0)
+        self.x = self.duals = self.reduced = np.zeros(0)
         self._entries = 0
 
     # -- solving --------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class Relaxation:
             gained = self.lp.objective - self.objective  # infinite in the first round
             is_stalled = gained <= STALL * abs(self.lp.objective)
             self.x, self.duals, self.objective = self.lp.x, self.lp.duals, self.lp.objective
-            self.basis = self.lp.basis
+            self.basis, self.reduced = self.lp.basis, self.lp.reduced_costs
             watch.report(
                 "relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}"
             )
@@ -315,8 +315,10 @@ class Relaxation:
         if self.mixed is not None:
             self._list_mixed()
             return
-        found = list_all(self.finder, relevant, commodities, ROUTES_AT_ONCE) if relevant else []
-        self.all_listed = found is not None
+        found: list[Found] | None = [] if not relevant else None
+        if relevant and not self.are_too_many:
+            found = list_all(self.finder, relevant, commodities, ROUTES_AT_ONCE)
+        self.all_listed, self.are_too_many = found is not None, found is None
         self._allow_overflow(not self.all_listed)
         if found is None:
             return
@@ -457,7 +459,7 @@ class Relaxation:
             own = {k[1]: self._price(k) for k in self.m.lp.row if k[0] == "away"}
             added = self.add_routes(self.mixed.price(rate, prices, worth))
             return added + self.add_away(self.mixed.price_away(rate, own))
-        return self.add_routes(price(self.finder, prices, worth, self.candidates(prices)))
+        return self.add_routes(wanted_routes(self, prices, worth))
 
     def route_prices(self) -> tuple[dict[int, float], dict[Commodity, float]]:
         """Prices of resources, and what the routes of each commodity have to beat besides."""

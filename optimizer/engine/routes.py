@@ -20,6 +20,9 @@ from optimizer.problem import MCNY
 
 BLOCKED = 1e15  # weight of an arc that may not be used; far above any route, exact in float64
 TOLERANCE = 1e-9  # relative: a route must be better by more than rounding
+SEEN, TOO_MANY = 0.1, 1.5  # part of the goods after which, and times the limit, listing is given up
+
+Found = tuple[Commodity, tuple[int, ...]]
 
 
 class RouteFinder:
@@ -149,7 +152,8 @@ def price(
     prices: Mapping[int, float],
     worth: Mapping[Commodity, float],
     commodities: Iterable[Commodity],
-) -> list[tuple[Commodity, tuple[int, ...]]]:
+    gains: dict[Commodity, float] | None = None,
+) -> list[Found]:
     """Return routes that improve the relaxation at the given resource prices.
 
     Parameters
@@ -161,6 +165,8 @@ def price(
         the commodity's row; 0 where it has none.
     commodities
         Those to look at.
+    gains
+        Gets what a TEU gains by each route, in the objective's unit.
     """
     m = finder.m
     by_line: dict[int, list[int]] = {}
@@ -187,11 +193,11 @@ def price(
         weights = finder.weights(line).copy()
         weights[arcs] += extra
         tree = finder.tree(line, weights)
-        found += [
-            ((line, node), finder.path(tree, node))
-            for node in open_nodes
-            if _better(tree.dist[node], limits[node])
-        ]
+        better = [node for node in open_nodes if _better(tree.dist[node], limits[node])]
+        found += [((line, node), finder.path(tree, node)) for node in better]
+        if gains is not None:
+            for node in better:
+                gains[line, node] = float(limits[node] - tree.dist[node]) / finder.unit
     return found
 
 
@@ -276,7 +282,7 @@ def complete(
     Forbidding, one after the other, each relevant resource of the shortest route and searching
     again reaches every such route: at each step the shortest route either uses only resources of
     the one sought (and then equals or beats it) or uses another, which can be forbidden. None when
-    there are more than ``limit``.
+    there are more than ``limit``, or when the first part of the goods says that there will be.
     """
     m = finder.m
     arcs_of: dict[int, list[int]] = {r: [] for r in relevant}
@@ -288,9 +294,12 @@ def complete(
     for line, node in commodities:
         by_line.setdefault(line, []).append(node)
     found: list[tuple[Commodity, tuple[int, ...]]] = []
+    n_all, n_seen = sum(map(len, by_line.values())), 0
     for line, nodes in by_line.items():
-        if len(found) > limit:
+        foreseen = len(found) * n_all / n_seen if n_seen > SEEN * n_all else 0.0
+        if len(found) > limit or foreseen > TOO_MANY * limit:
             return None
+        n_seen += len(nodes)
         pending: dict[frozenset[int], list[int]] = {frozenset(): list(nodes)}
         seen: dict[int, set[frozenset[int]]] = {node: set() for node in nodes}
         while pending:

@@ -1,7 +1,8 @@
 """Columns of output, and volume (1): every block is moved, won by a rival, or stays.
 
 Output of a block that has no zone-dependent cost of its own and may split is *separable*: its cost
-falls apart into a part of the block and a part of the cell. All separable blocks of an industry
+falls apart into a part of the block and a part of the cell (what moving to a zone costs all blocks
+of an industry alike is a part of the cell). All separable blocks of an industry
 therefore share one column per cell (``("out", cell)``) and are told apart only on their own side
 (``("moved", block)``). Other blocks (``whole``, or dearer in some zone) have their own
 ``("x", block, cell)`` columns; a block that is cheaper in a few zones has both.
@@ -163,7 +164,8 @@ def add_output(m: SitingModel) -> None:
             made = {"absorbed": 1.0, "jobs": workers[industry], "outlay": granted[cell]}
             value = add_up([(1.0, made), (1.0, amounts[cell])])
             if has_separable[industry]:
-                m.add(("out", cell), unit, ub=m.most[zone, industry], amounts=value)
+                shared = unit + problem.shared_moves.get((zone, industry), 0.0)
+                m.add(("out", cell), shared, ub=m.most[zone, industry], amounts=value)
             for block in (*explicit_blocks[industry], *favoured[zone, industry]):
                 move = problem.move_cost.get((block, zone), 0.0)
                 if dense is not None:
