@@ -15,12 +15,18 @@ from hypothesis import strategies as st
 from siting_instances import random_instance
 
 from instances import Instance, read_instance
+from networks.network import build_network
 from optimizer.api import solve
 from optimizer.cli import group
-from optimizer.engine.risk import Risk, risk_of
+from optimizer.engine.blocks import Block, make_block
+from optimizer.engine.joint import deal, solve_siting
+from optimizer.engine.joint_model import JointModel
+from optimizer.engine.progress import Watch
+from optimizer.engine.risk import Risk, risk_of, together
 from optimizer.plan.plan import Question
 from optimizer.plan.verify import verify_plan
-from optimizer.studies.bunches import ask_bunches, deal, together
+from optimizer.problem import build_problem
+from optimizer.studies.bunches import ask_bunches
 from optimizer.studies.case import Case, Solved
 from optimizer.studies.executors import Processes
 from optimizer.studies.scenarios import Scenario
@@ -119,6 +125,50 @@ def test_larger_bunches_and_guests_never_lower_the_bound() -> None:
     assert alone <= pairs + 1e-6 <= whole + 2e-6
     assert pairs <= guested + 1e-6
     assert max(bounds) <= value + 1e-5
+
+
+def blocks_of(instance: Instance, question: Question, *shares: tuple[float, float]) -> list[Block]:
+    """Blocks of scenarios (probability, factor of all volumes)."""
+    changed = [instance.override(*s.overrides) for s in volumes(instance, *shares)]
+    return [make_block(build_problem(c, build_network(c), question)) for c in changed]
+
+
+@pytest.mark.parametrize(("name", "risk"), [("two_zones", 0), (6, 1), (6, 3), (7, 0)])
+def test_larger_groups_never_lower_the_bound_on_one_siting(name: str | int, risk: int) -> None:
+    instance = read_instance(name) if isinstance(name, str) else random_instance(name)
+    weights = [p for p, _ in FIVE]
+    with Session(instance, gap=GAP) as session:
+        two = TwoStage(session, volumes(instance, *FIVE), GAP, "extensive")
+        true = two.choose(RISKS[risk]).measure
+    bounds = []
+    for at_once in (1, 2, 5):
+        blocks = blocks_of(instance, Question(), *FIVE)
+        found = solve_siting(
+            blocks, weights, Watch(60.0), risk=RISKS[risk], gap=GAP, group=at_once
+        )  # fmt: skip
+        bounds.append(found.bound)
+        assert found.bound <= true.value + 1e-5
+        assert found.objective >= found.bound
+        assert len({tuple(sorted(s.items())) for s in found.sitings}) == 1
+    assert bounds[1] <= bounds[2] + 1e-6
+    if RISKS[risk].kind == "expected":
+        floors = math.fsum(w * f for w, f in zip(weights, found.floors, strict=True))
+        assert bounds[0] == pytest.approx(floors, rel=1e-7)
+        assert bounds[0] <= bounds[1] + 1e-6
+
+
+def test_what_single_scenarios_use_may_be_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over no decision at all the target cannot be met: then all of them are looked at."""
+    question = Question(target_mcny=20.0)
+    blocks = blocks_of(read_instance("two_zones"), question, (0.5, 0.9), (0.5, 1.1))
+    usual = solve_siting(blocks, (0.5, 0.5), Watch(60.0), gap=GAP)
+    monkeypatch.setattr(
+        JointModel, "at", lambda joint, _masks: np.zeros(len(joint.model.cost), dtype=bool)
+    )
+    blocks = blocks_of(read_instance("two_zones"), question, (0.5, 0.9), (0.5, 1.1))
+    found = solve_siting(blocks, (0.5, 0.5), Watch(60.0), gap=GAP)
+    assert found.sitings[0]
+    assert found.objective == pytest.approx(usual.objective, rel=1e-5)
 
 
 def test_zones_that_stay_shut_may_be_left_out() -> None:
@@ -230,14 +280,19 @@ def test_a_stopped_study_goes_on_with_what_it_has() -> None:
 # -- processes ------------------------------------------------------------------------------------
 
 
-def test_two_processes_find_what_one_finds() -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_two_processes_find_what_one_finds(size: int) -> None:
+    """With one bunch, the second process solves the scenarios alone meanwhile."""
     instance = random_instance(7)
     chapters = []
     for workers in (1, 2):
         with Session(instance, gap=GAP, workers=workers) as session:
             chapters.append(
                 stochastic(
-                    session, volumes(instance, (0.4, 0.8), (0.6, 1.2)), method="bunches", size=1
+                    session,
+                    volumes(instance, (0.4, 0.8), (0.6, 1.2)),
+                    method="bunches",
+                    size=size,
                 )
             )
     one, two = chapters

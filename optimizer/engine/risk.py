@@ -64,6 +64,17 @@ def tail_mean(costs: Sequence[float], probability: Sequence[float], alpha: float
     return total / (1.0 - alpha - max(left, 0.0))
 
 
+def together(risk: Risk, weights: Sequence[float], bounds: Sequence[float]) -> float:
+    """Return what bounds on a measure in bunches say of the measure over all scenarios.
+
+    The mean is linear in the distribution of costs and CVaR concave, so that the weighted sum is a
+    bound for both; the largest regret or cost of all is at least that of any bunch.
+    """
+    if risk.kind in ("regret", "worst"):
+        return max(bounds)
+    return math.fsum(w * b for w, b in zip(weights, bounds, strict=True) if w)
+
+
 def add_risk(
     lp: LinearModel, costs: Sequence[int], probability: Sequence[float], risk: Risk
 ) -> None:

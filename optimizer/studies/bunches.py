@@ -15,23 +15,13 @@ from dataclasses import replace
 
 from optimizer.engine.joint import JointAnswer
 from optimizer.engine.risk import Risk
+from optimizer.studies.case import Case
 from optimizer.studies.joint import joint_answer, joint_case
 from optimizer.studies.scenarios import Scenario
 from optimizer.studies.session import Session
 from optimizer.studies.stages import Siting
 
-SIZE = 13  # scenarios of a bunch: larger ones bring the bound up little
-
-
-def deal(count: int, size: int) -> list[tuple[int, ...]]:
-    """Return scenario numbers in as few bunches of at most ``size`` as hold all, dealt out."""
-    bunches = math.ceil(count / size)
-    return [tuple(range(first, count, bunches)) for first in range(bunches)]
-
-
-def near(bunch: int) -> str:
-    """Return the word that keeps a bunch (by its number) and its members at one worker."""
-    return f"bunch {bunch}"
+SIZE = 60  # scenarios of a bunch: what one process holds
 
 
 def ask_bunches(
@@ -43,6 +33,7 @@ def ask_bunches(
     gap: float,
     guests: Collection[int] = (),
     starts: Sequence[Siting] = (),
+    beside: Sequence[Case] = (),
 ) -> list[JointAnswer]:
     """Return bound, floors (of the bunch's own members) and siting of every bunch.
 
@@ -52,6 +43,8 @@ def ask_bunches(
         Scenarios that the siting of every bunch must serve too; where they are no members, they
         count nothing in expected costs (every siting for all must serve them, so that the bound
         stays one).
+    beside
+        Cases that are solved at the same time; the session keeps them.
     """
     cases = []
     for number, bunch in enumerate(bunches):
@@ -70,19 +63,8 @@ def ask_bunches(
                 risk=mine,
                 starts=starts,
                 siting_only=True,
-                near=near(number),
             )
         )
-    answers = [joint_answer(found) for found in session.solve(cases)]
+    found = session.solve([*cases, *beside])[: len(cases)]
+    answers = [joint_answer(f) for f in found]
     return [replace(a, floors=a.floors[: len(b)]) for a, b in zip(answers, bunches, strict=True)]
-
-
-def together(risk: Risk, weights: Sequence[float], bounds: Sequence[float]) -> float:
-    """Return what bounds on a measure in bunches say of the measure over all scenarios.
-
-    The mean is linear in the distribution of costs and CVaR concave, so that the weighted sum is a
-    bound for both; the largest regret or cost of all is at least that of any bunch.
-    """
-    if risk.kind in ("regret", "worst"):
-        return max(bounds)
-    return math.fsum(w * b for w, b in zip(weights, bounds, strict=True))

@@ -42,7 +42,8 @@ def joint_case(
 ) -> Case:
     """Return the case of a joint model; ``probability`` of a part is its weight.
 
-    ``near`` as in `Case`; the other arguments as of `optimizer.engine.joint.solve_joint`.
+    ``siting_only`` looks for a siting alone (`optimizer.engine.joint.solve_siting`). ``near`` as in
+    `Case`; the other arguments as of `optimizer.engine.joint.solve_joint`.
     """
     data = {
         "parts": [[p.probability, list(p.overrides), list(p.closed)] for p in parts],
@@ -75,7 +76,7 @@ def joint_answer(solved: Solved) -> JointAnswer:
 def joint_task(context: Context, case: Case) -> dict[str, Any]:
     """Solve the blocks of a case in one model."""
     from optimizer.engine.blocks import make_block
-    from optimizer.engine.joint import solve_joint
+    from optimizer.engine.joint import solve_joint, solve_siting
     from optimizer.engine.progress import Watch
     from optimizer.problem import build_problem
 
@@ -92,16 +93,16 @@ def joint_task(context: Context, case: Case) -> dict[str, Any]:
         weights.append(weight)
     risk = asked["risk"]
     steps = asked["steps"]
-    answer = solve_joint(
-        blocks,
-        weights,
-        watch,
-        risk=Risk(**(risk | {"against": tuple(risk["against"])})) if risk else None,
-        steps=Steps(steps[0], steps[1], from_json(steps[2])) if steps else None,
-        starts=[from_json(text) for text in asked["starts"]],
-        gap=case.gap,
-        siting_only=asked["siting_only"],
-    )
+    options: dict[str, Any] = {
+        "risk": Risk(**(risk | {"against": tuple(risk["against"])})) if risk else None,
+        "starts": [from_json(text) for text in asked["starts"]],
+        "gap": case.gap,
+    }
+    if asked["siting_only"]:
+        answer = solve_siting(blocks, weights, watch, **options)
+    else:
+        options["steps"] = Steps(steps[0], steps[1], from_json(steps[2])) if steps else None
+        answer = solve_joint(blocks, weights, watch, **options)
     return {
         "status": answer.status.value,
         "stop_reason": answer.said,

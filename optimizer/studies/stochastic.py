@@ -16,11 +16,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from optimizer.engine.blocks import Slope
-from optimizer.engine.risk import Risk, risk_of
+from optimizer.engine.joint import deal
+from optimizer.engine.risk import Risk, risk_of, together
 from optimizer.engine.two_stage import Master, MasterAnswer
 from optimizer.errors import OptimizerError
 from optimizer.plan.plan import Question, Status
-from optimizer.studies.bunches import SIZE, ask_bunches, deal, near, together
+from optimizer.studies.bunches import SIZE, ask_bunches
 from optimizer.studies.case import Case, Solved
 from optimizer.studies.joint import ask_joint
 from optimizer.studies.scenarios import Scenario, mean_overrides
@@ -113,11 +114,6 @@ class TwoStage:
 
     def __post_init__(self) -> None:
         self.floors = [-math.inf] * len(self.scenarios)
-        self._near = {  # a worker that had a bunch knows the routes of its members
-            self.scenarios[k].name: near(number)
-            for number, bunch in enumerate(deal(len(self.scenarios), self.size))
-            for k in bunch
-        }
 
     # -- solves ---------------------------------------------------------------------------------
 
@@ -134,7 +130,7 @@ class TwoStage:
             question,
             overrides=scenario.overrides,
             keep=bool(scenario.overrides),
-            near=self._near.get(scenario.name, ""),
+            near=f"scenario {scenario.name}",  # whoever solved it before knows its routes
             tags=(("scenario", scenario.name), ("stage", name)),
             **more,
         )
@@ -162,12 +158,14 @@ class TwoStage:
     def alone(self) -> list[Solved | None]:
         """Every scenario solved as if it were known; None for what was not before a stop."""
         if not self._first or (self.stopped and None in self._first):
-            cases = [self.case("alone", s, self.session.question) for s in self.scenarios]
-            self._first = tuple(self._solve(cases))
+            self._first = tuple(self._solve(self._alone_cases()))
             for k, solved in enumerate(self._first):
                 if solved is not None:
                     self.floors[k] = max(self.floors[k], solved.low)
         return list(self._first)
+
+    def _alone_cases(self) -> list[Case]:
+        return [self.case("alone", s, self.session.question) for s in self.scenarios]
 
     def look(self, siting: Siting) -> tuple[Slope, ...]:
         """Return what every scenario costs at least with a siting, and the slopes there."""
@@ -402,11 +400,11 @@ class TwoStage:
         """
         if risk.kind == "regret":
             self._check_alone()
-        size, hard, kept = self.size, set[int](), 0
+        size, hard, kept, finer = self.size, set[int](), 0, False
         bunches = deal(len(self.scenarios), size)
         stopped = f"{TRIES} rounds of bunches"
         for _ in range(TRIES):
-            sitings = self._ask(risk, bunches, hard)
+            sitings = self._ask(risk, bunches, hard, finer=finer)
             for siting in sitings:
                 if to_json(siting) in self.tried:
                     continue
@@ -422,10 +420,12 @@ class TwoStage:
             if kept == KEEPS:
                 stopped = f"{KEEPS} sitings solved whole"
                 break
-            if kept and len(bunches[0]) == len(self.scenarios):
-                stopped = "no other siting promises more"
-                break
-            if kept:
+            if len(bunches[0]) == len(self.scenarios):
+                if finer:
+                    stopped = "no other siting promises more"
+                    break
+                finer = True
+            elif kept:
                 size *= 2
                 bunches = deal(len(self.scenarios), size)
             else:
@@ -433,14 +433,27 @@ class TwoStage:
         return self._settle_bunches(risk, stopped)
 
     def _ask(
-        self, risk: Risk, bunches: Sequence[tuple[int, ...]], hard: Collection[int]
+        self, risk: Risk, bunches: Sequence[tuple[int, ...]], hard: Collection[int], *, finer: bool
     ) -> list[dict[Decision, float]]:
-        """Ask bunches: floors and the bound are kept, their sitings returned, the usual first."""
+        """Ask bunches: floors and the bound are kept, their sitings returned, the usual first.
+
+        With ``finer``, over all that some scenario's own plan builds, and to half the gap.
+        """
         measured = self.risk_for(risk, bound=True)
+        # Workers that no bunch keeps busy solve the scenarios alone: that is wanted later anyway.
+        beside: list[Case] = []
+        if len(bunches) < self.session.workers and not self._first:
+            beside = [*self._alone_cases(), self.mean_case]
+        starts = [from_json(key) for key in self.tried]
+        if finer:
+            instance = self.session.instance
+            starts += [siting_of(instance, s.plan) for s in self.alone if s and s.plan]
         answers = ask_bunches(
-            self.session, self.scenarios, bunches, measured, gap=self.total_gap / 4, guests=hard,
-            starts=[from_json(key) for key in self.tried],
+            self.session, self.scenarios, bunches, measured,
+            gap=self.total_gap / (8 if finer else 4), guests=hard, starts=starts, beside=beside,
         )  # fmt: skip
+        if beside:
+            _ = self.alone, self.mean
         bounds = []
         for bunch, answer in zip(bunches, answers, strict=True):
             if answer.without_plan is not None:
