@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
+from optimizer.engine.start import without_overflow
 from optimizer.errors import NoPlanError
 from optimizer.linear import Key
 from optimizer.model.base import SitingModel
@@ -85,10 +86,7 @@ def explain_infeasible(problem: Problem, time_limit_s: float = 60.0) -> Explanat
         if ("open", problem.zones.index(zone)) in m.lp.col:
             m.lp.add_row(("forbidden", zone), {("open", problem.zones.index(zone)): 1.0}, high=0.0)
     Relaxation(m).solve(Watch(time_limit_s / 3))
-    model = m.lp.compile()
-    ub = model.ub.copy()
-    ub[[c for key, c in m.lp.col.items() if key[0] == "overflow"]] = 0.0
-    model = replace(model, ub=ub)
+    model = without_overflow(m, m.lp.compile())
     groups = requirements(m)
     try:
         conflict = find_conflict(model, groups, time_limit_s=max(ROOM_S, watch.left_s / 2))

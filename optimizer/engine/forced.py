@@ -21,7 +21,7 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.engine.siting import stay_cost
-from optimizer.engine.start import ALWAYS, plan_values
+from optimizer.engine.start import ALWAYS, plan_values, without_overflow
 from optimizer.linear import CompiledModel
 from optimizer.memory import Memory
 from optimizer.model.siting import build_siting_model
@@ -66,8 +66,9 @@ class ZoneModel:
         status = self.relaxation.solve(watch)
         # A bound needs every route that could matter; without them the usual solve has to be used.
         self.is_complete = status is Status.OPTIMAL and self.relaxation.all_listed and m.by_cost
-        model = m.lp.compile()
-        model.ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
+        # Where a least load may be met out of nothing, bound and plan do not come from one model.
+        self.is_complete &= not any(k[0] in ("filling", "walk") for k in m.lp.col)
+        model = without_overflow(m, m.lp.compile())
         self.model = model
         self._always = np.array([key[0] in (*ALWAYS, "module") for key in m.lp.col_keys])
         self._zone_at = {zone: k for k, zone in enumerate(problem.zones)}

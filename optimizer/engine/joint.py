@@ -190,7 +190,8 @@ def _siting(
     widened, start = False, None
     for _ in range(ROUNDS):
         joint = join(blocks, weights, risk)
-        model = replace(joint.model, integer=joint.siting())
+        most = np.where(joint.no_plan(), 0.0, joint.model.ub)
+        model = replace(joint.model, integer=joint.siting(), ub=most)
         if not widened:
             kept = (
                 ~model.integer
@@ -264,6 +265,9 @@ def _solve(
             infeasible = result.status is Status.INFEASIBLE and result.is_bound and complete
             status = Status.INFEASIBLE if infeasible else Status.NO_PLAN_IN_TIME
             return JointAnswer(status, said, bound=bound)
+        if not watch.stopped and joint.list_filling(result.x):
+            start = None
+            continue
         if joint.add_rows(result.x):
             if watch.stopped:  # what was found exceeds capacities: it is no plan
                 return JointAnswer(Status.NO_PLAN_IN_TIME, STOPPED, bound=bound)
@@ -309,6 +313,8 @@ def _integers(
     relaxed, model = root.x, joint.model
     small = int(model.integer.sum()) <= WHOLE_MOST
     kept = ~model.integer | (relaxed > 1e-6) | joint.always() | joint.named(starts)
+    outside = joint.no_plan()
+    kept &= ~outside
     kernel = replace(model, ub=np.where(kept, model.ub, np.maximum(model.lb, 0.0)))
     if start is not None and len(start) != len(relaxed):
         start = None  # rows came with columns
@@ -325,4 +331,10 @@ def _integers(
     options = replace(options, time_limit_s=watch.left_s, gap=gap, start=first.x)
     whole = solve_to_gap(model, "highs", options, watch)
     x = whole.x if whole.x is not None else first.x
+    if whole.x is not None and (whole.x[outside] > 1e-6).any() and not any(joint.fills(whole.x)):
+        # A bound, but a service runs that no goods fill: the plan comes without that.
+        options = replace(options, time_limit_s=max(watch.left_s, 1.0))
+        plans = replace(model, ub=np.where(outside, 0.0, model.ub))
+        plan = first if first.x is not None else solve_to_gap(plans, "highs", options, watch)
+        return _Found(plan.status, plan.said, plan.x, whole.bound, True)
     return _Found(whole.status, whole.said, x, whole.bound, True)

@@ -62,6 +62,23 @@ class JointModel:
             found[place[: len(mask)][mask]] = True
         return found
 
+    def no_plan(self) -> np.ndarray:
+        """Return which columns bound the blocks, and no plan may use: what fills a train."""
+        return self.at([_of(b, ("filling", "walk")) for b in self.blocks])
+
+    def fills(self, x: np.ndarray) -> list[set[int]]:
+        """Return services of each block whose least load is met out of nothing, not listed yet."""
+        pairs = zip(self.blocks, self.parts(x), strict=True)
+        return [b.relaxation.filling(part) for b, part in pairs]
+
+    def list_filling(self, x: np.ndarray) -> bool:
+        """List what fills the services whose least load ``x`` has out of nothing; were there any?"""
+        found = self.fills(x)
+        for block, services in zip(self.blocks, found, strict=True):
+            if services:
+                block.relaxation.list_filling(services)
+        return any(found)
+
     def siting(self) -> np.ndarray:
         """Return which columns are decisions of the siting."""
         found = np.zeros(len(self.model.cost), dtype=bool)

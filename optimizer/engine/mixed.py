@@ -15,11 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from networks.paths import PathFinder
-from optimizer.engine.routes import BLOCKED, TOLERANCE, RouteFinder
+from optimizer.engine.routes import BLOCKED, TOLERANCE, Found, RouteFinder
 from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
 from optimizer.problem import ROUTE_MEASURES
 
-Found = tuple[Commodity, tuple[int, ...]]
 LISTED_AT_MOST = 3_000  # goods with a host: with more, routes are priced out instead of listed
 MOST_POINTS = 60  # routes of one commodity in one listing; more: priced out
 

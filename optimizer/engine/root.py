@@ -12,14 +12,15 @@ import numpy as np
 
 from optimizer.engine.carried import carried_basis
 from optimizer.engine.collector import held_back
+from optimizer.engine.filling import fillable, list_filling
 from optimizer.engine.loads import Loads
 from optimizer.engine.mixed import MixedRoutes
 from optimizer.engine.progress import Watch
-from optimizer.engine.routes import Found, RouteFinder, list_all, through
+from optimizer.engine.routes import Found, RouteFinder, list_all
 from optimizer.engine.screen import hopeless
 from optimizer.engine.wanted import wanted_routes
 from optimizer.memory import Memory
-from optimizer.model.base import Commodity, SitingModel, base_path, base_usage
+from optimizer.model.base import NO_PLAN, Commodity, SitingModel, base_path, base_usage
 from optimizer.model.hosting import strong_cut, strong_set
 from optimizer.model.output import add_up
 from optimizer.model.routes import (
@@ -59,6 +60,9 @@ class Relaxation:
         self.held_back: list[Found] = []  # routes of elements that cannot pay unless capacity binds
         self.could_gain: list[Commodity] = []
         self.overflow_ub = np.inf  # TEU that may find no capacity while routes are priced out
+        self.may_fill = True  # False: a plan is sought, no bound (`list_filling`)
+        self.runs: set[str] = set()  # services that are filled from the start, whatever it costs
+        self.filled: set[int] = set()  # services with all ways to fill them in the model
         self.is_restricted = False  # only the routes given by `take_routes`: it is no bound
         self.all_listed = False  # are all routes that matter for its resources in the model?
         self.are_too_many = False  # routes to list them; more resources make them more
@@ -155,8 +159,8 @@ class Relaxation:
         return self.objective - lost
 
     def overflow(self, x: np.ndarray) -> float:
-        """TEU that found no capacity; positive at the optimum means there is no plan."""
-        return sum(float(x[c]) for k, c in self.m.lp.col.items() if k[0] == "overflow")
+        """TEU that found no capacity, or that fill a train and are no goods; no plan has any."""
+        return sum(float(x[c]) for k, c in self.m.lp.col.items() if k[0] in NO_PLAN)
 
     # -- keeping model and LP in step --------------------------------------------------------------
 
@@ -182,7 +186,7 @@ class Relaxation:
         column = self.m.add(key, cost, ub=ub, amounts=amounts)
         for r, v in entries:
             self.m.lp.add_entry(r, column, v)
-        if key[0] != "overflow":  # what is no plan counts in no limit
+        if key[0] not in ("overflow", "filling"):  # what is no plan counts in no limit
             for row, (measure, factor) in self.m.limit_rows.items():
                 value = factor * self.m.values_of(measure)[column]
                 self.m.lp.add_entry(self.m.lp.row[row], column, value)
@@ -282,9 +286,10 @@ class Relaxation:
                 self._add_overflow(("overflow", key), self.m.lp.row[key], -1.0)
 
     def _forced_services(self) -> set[int]:
-        """Resources of the services that the question has run, and that do not run today."""
+        """Resources of the services that are to run, and that do not run today."""
         index = self.m.resources.index
         asked = {n for k, n, least in self.m.problem.question.least if k == "service" and least > 0}
+        asked |= self.runs
         return {index["service", n] for n in asked if ("service", n) in index}
 
     # -- routes ---------------------------------------------------------------------------------
@@ -329,8 +334,90 @@ class Relaxation:
             late = set(self.held_back)
             found = self._bundle([f for f in found if f not in late])
         self.add_routes(found)
-        for r in sorted(forced):  # what must run is filled, also by goods that lose by it
-            self.add_routes(through(self.finder, r, self.m.commodity_cells))
+        self._allow_filling()
+
+    def _allow_filling(self) -> None:
+        """See to it that least loads can be met by all that could fill a service (`filling`).
+
+        What the question has run is filled by routes. Elsewhere that is seldom worth it: the load
+        is had for nothing there, until a solution makes use of it (`list_filling`).
+        """
+        services = set() if self.is_restricted else fillable(self)
+        if not services:
+            return
+        late = [f for f in self.held_back if services & route_usage(self.m, *f).keys()]
+        if late:  # what a screen took for too little to run may be filled
+            late, self.held_back = self.held_back, []
+            self.add_routes(late)
+        for r in sorted(services):
+            self.add_resource(r)
+        asked = services & self._forced_services()
+        if (asked - self.filled) or self.filled:
+            self.list_filling(asked | self.filled)
+        self._fill_for(services - self.filled, 0.0)
+
+    def list_filling(self, services: set[int]) -> None:
+        """Put all ways to fill these services into the model, in place of loads out of nothing."""
+        m = self.m
+        self.filled |= services
+        if self.mixed is not None:
+            return  # they stay free in the bound, and plans have the routes that are there
+        relevant = self.resources | {
+            r
+            for r, (kind, _) in enumerate(m.resources.keys)
+            if kind != "bottleneck" and not m.resources.today[r]
+        }
+        ways = list_filling(self.finder, self.filled, relevant)
+        self.add_routes((c, arcs) for ms in m.bundles.values() for c, arcs in ms.items())
+        late, self.held_back = self.held_back, []
+        self.add_routes([*ways.routes, *late])
+        if self.may_fill:
+            self.add_routes(ways.walks, "walk")
+        if self.is_priced_by_path:  # else they help plans, and the bound has loads for nothing
+            self._fill_for(self.filled, ways.price)
+            self._end_free(self.filled, ways.price)
+        self._fill_for(fillable(self) - self.filled, 0.0)
+
+    def _end_free(self, services: set[int], price: float) -> None:
+        """Take loads out of nothing below a price away."""
+        m = self.m
+        free = [
+            c
+            for k, c in m.lp.col.items()
+            if k[0] == "filling" and k[1] in services and m.lp.cost[c] < price
+        ]
+        for column in free:
+            m.lp.ub[column] = 0.0
+        known = [c for c in free if self.lp is not None and c < self.lp.n_cols]
+        if self.lp is not None and known:
+            self.lp.change_bounds(known, 0.0, 0.0)
+
+    def _fill_for(self, services: Iterable[int], price: float) -> None:
+        """Let least loads be met out of nothing at a price, in the objective's unit per TEU."""
+        if not self.may_fill or not np.isfinite(price):
+            return
+        table = self.m.problem.table("services").set_index("service_id")
+        for r in sorted(services):
+            self.add_resource(r)
+            row = self.m.lp.row.get(("least_load", r))
+            if row is None or ("filling", r, price) in self.m.lp.col:
+                continue
+            least = float(table.loc[self.m.resources.keys[r][1], "min_load_teu_per_year"])
+            amounts = {self.m.problem.question.objective: self.m.sign * price}
+            self.add_col(("filling", r, price), price, [(row, 1.0)], amounts, ub=least)
+
+    def fill_if_open(self, service_ids: Iterable[str]) -> None:
+        """List what fills services that a start has run, so that the start fits."""
+        index = self.m.resources.index
+        named = {index["service", n] for n in service_ids if ("service", n) in index}
+        free = {k[1] for k in self.m.lp.col if k[0] == "filling"} - self.filled
+        if named & free:
+            self.list_filling(named & free)
+
+    def filling(self, x: np.ndarray) -> set[int]:
+        """Services whose least load ``x`` has out of nothing, and that were not listed yet."""
+        used = {k[1] for k, c in self.m.lp.col.items() if k[0] == "filling" and x[c] > 1e-6}
+        return used - self.filled
 
     def take_routes(self, own: SitingModel, found: Iterable[Found], away: Iterable[Found]) -> None:
         """Take the routes of another model with the same base routes, and some more; no others."""
@@ -477,11 +564,15 @@ class Relaxation:
         row = self.m.lp.row[key]
         return max(0.0, -float(self.duals[row])) if row < len(self.duals) else 0.0
 
-    def add_routes(self, found: Iterable[Found]) -> int:
-        """Add route columns that are not there yet, with the rows that they need."""
+    def add_routes(self, found: Iterable[Found], kind: str = "route") -> int:
+        """Add route columns that are not there yet, with the rows that they need.
+
+        With ``kind`` "walk" they are ways that bound a route and are none.
+        """
         added = 0
         for commodity, arcs in found:
-            if (commodity, arcs) in self.routes or list(arcs) == base_path(self.m, commodity):
+            key = (kind, commodity, arcs)
+            if key in self.m.lp.col or list(arcs) == base_path(self.m, commodity):
                 continue
             added += 1
             change = route_usage(self.m, commodity, arcs)
@@ -497,8 +588,9 @@ class Relaxation:
                     if ("least_load", r) in self.m.lp.row:
                         entries.append((self.m.lp.row["least_load", r], count))
             cost, amounts = self.route_change(commodity, arcs)
-            self.routes.add((commodity, arcs))
-            self.add_col(("route", commodity, arcs), cost, entries, amounts)
+            if kind == "route":
+                self.routes.add((commodity, arcs))
+            self.add_col(key, cost, entries, amounts)
         return added
 
     def _add_commodity(self, commodity: Commodity) -> None:

@@ -9,7 +9,7 @@ not only for the routes found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -107,46 +107,6 @@ def _better(new: float, old: float) -> bool:
     return new < old - TOLERANCE * max(1.0, abs(old))
 
 
-def through(
-    finder: RouteFinder, resource: int, commodities: Iterable[Commodity]
-) -> list[tuple[Commodity, tuple[int, ...]]]:
-    """Return the shortest route over a resource for each commodity that has one.
-
-    A commodity whose shortest way over it visits a node twice is left out: that is no route.
-    """
-    m, network = finder.m, finder.finder.network
-    arcs = [arc for arc, used in m.resources.of_arc.items() if resource in used]
-    by_line: dict[int, list[int]] = {}
-    for line, node in commodities:
-        by_line.setdefault(line, []).append(node)
-    found = []
-    for line, nodes in by_line.items():
-        is_inbound = m.problem.lines[line].inbound
-        near, far = (network.tail, network.head) if is_inbound else (network.head, network.tail)
-        weights, free = finder.weights(line), finder.free(line)
-        starts: dict[int, float] = {}
-        arc_to: dict[int, int] = {}
-        for arc in arcs:
-            length = float(free.dist[near[arc]] + weights[arc])
-            if length < starts.get(int(far[arc]), BLOCKED / 2):
-                starts[int(far[arc])], arc_to[int(far[arc])] = length, arc
-        if not starts:
-            continue
-        rest = finder.finder.tree(weights, starts, reverse=not is_inbound)
-        for node in nodes:
-            if not rest.dist[node] < BLOCKED / 2:
-                continue
-            behind = finder.finder.path(rest, node)
-            turn = node if not behind else int(near[behind[0 if is_inbound else -1]])
-            arc = arc_to[turn]
-            before = finder.finder.path(free, int(near[arc]))
-            way = [*before, arc, *behind] if is_inbound else [*behind, arc, *before]
-            seen = [int(network.tail[way[0]]), *(int(network.head[a]) for a in way)]
-            if len(set(seen)) == len(seen):
-                found.append(((line, node), tuple(way)))
-    return found
-
-
 def price(
     finder: RouteFinder,
     prices: Mapping[int, float],
@@ -169,9 +129,7 @@ def price(
         Gets what a TEU gains by each route, in the objective's unit.
     """
     m = finder.m
-    by_line: dict[int, list[int]] = {}
-    for line, node in commodities:
-        by_line.setdefault(line, []).append(node)
+    by_line = nodes_by_line(commodities)
     priced_arcs = [
         (arc, sum(prices.get(r, 0.0) for r in resources))
         for arc, resources in m.resources.of_arc.items()
@@ -225,9 +183,7 @@ def shortfalls(
         if any(prices.get(r, 0.0) > 0 for r in own):
             gates.append(arc)
     costs = [p for r, p in prices.items() if p > 0 and m.resources.keys[r][0] == "gate"]
-    by_line: dict[int, list[int]] = {}
-    for line, node in commodities:
-        by_line.setdefault(line, []).append(node)
+    by_line = nodes_by_line(commodities)
     found: dict[Commodity, float] = {}
     for line, nodes in by_line.items():
         limits = np.array(
@@ -281,18 +237,12 @@ def complete(
 
     Forbidding, one after the other, each relevant resource of the shortest route and searching
     again reaches every such route: at each step the shortest route either uses only resources of
-    the one sought (and then equals or beats it) or uses another, which can be forbidden. None when
-    there are more than ``limit``, or when the first part of the goods says that there will be.
+    the one sought (and then equals or beats it) or uses another, which can be forbidden. A resource
+    that it uses more than once is forbidden arc by arc, for routes that use it less often. None
+    when there are more than ``limit``, or when the first part of the goods says that there will be.
     """
     m = finder.m
-    arcs_of: dict[int, list[int]] = {r: [] for r in relevant}
-    for arc, resources in m.resources.of_arc.items():
-        for r in resources:
-            if r in relevant:
-                arcs_of[r].append(arc)
-    by_line: dict[int, list[int]] = {}
-    for line, node in commodities:
-        by_line.setdefault(line, []).append(node)
+    steps, by_line = Steps(finder, relevant), nodes_by_line(commodities)
     found: list[tuple[Commodity, tuple[int, ...]]] = []
     n_all, n_seen = sum(map(len, by_line.values())), 0
     for line, nodes in by_line.items():
@@ -304,13 +254,8 @@ def complete(
         seen: dict[int, set[frozenset[int]]] = {node: set() for node in nodes}
         while pending:
             forbidden, here = pending.popitem()
-            if forbidden:
-                weights = finder.weights(line).copy()
-                for r in forbidden:
-                    weights[arcs_of[r]] = BLOCKED
-                tree = finder.tree(line, weights)
-            else:
-                tree = finder.free(line)
+            tree = finder.tree(line, steps.weights(line, forbidden)) if forbidden else None
+            tree = finder.free(line) if tree is None else tree
             for node in here:
                 base = finder.base_distance((line, node))
                 base_uses = {r for r in base_usage(m, (line, node)) if r in relevant}
@@ -319,11 +264,53 @@ def complete(
                 ):
                     continue  # the base route is as good and needs nothing
                 arcs = finder.path(tree, node)
-                used = frozenset(r for r in m.resources.usage(arcs) if r in relevant)
                 found.append(((line, node), arcs))
-                for r in used:
-                    step = forbidden | {r}
+                for step in steps.after(forbidden, arcs):
                     if step not in seen[node]:
                         seen[node].add(step)
                         pending.setdefault(step, []).append(node)
     return found
+
+
+class Steps:
+    """What a search for routes that use less forbids next: resources whole, or single arcs."""
+
+    def __init__(self, finder: RouteFinder, relevant: set[int]) -> None:
+        self.finder = finder
+        self._arcs: dict[int, list[int]] = {r: [] for r in relevant}
+        for arc, resources in finder.m.resources.of_arc.items():
+            for r in resources:
+                if r in relevant:
+                    self._arcs[r].append(arc)
+
+    def arcs(self, step: int) -> list[int]:
+        """Arcs that a step forbids: those of a resource, or, below 0, one arc."""
+        return self._arcs[step] if step >= 0 else [-1 - step]
+
+    def weights(self, line: int, forbidden: Iterable[int]) -> np.ndarray:
+        """Return the weights of a line of goods without what is forbidden."""
+        weights = self.finder.weights(line).copy()
+        for step in forbidden:
+            weights[self.arcs(step)] = BLOCKED
+        return weights
+
+    def after(
+        self, forbidden: frozenset[int], arcs: tuple[int, ...], wanted: int = -1
+    ) -> Iterator[frozenset[int]]:
+        """Yield what to forbid to find what uses less than ``arcs``; ``wanted`` is to be used."""
+        for r, count in self.finder.m.resources.usage(arcs).items():
+            if r not in self._arcs or (r == wanted and count == 1):
+                continue
+            if count == 1:
+                yield forbidden | {r}
+            else:
+                of_r = set(self._arcs[r])
+                yield from (forbidden | {-1 - arc} for arc in arcs if arc in of_r)
+
+
+def nodes_by_line(commodities: Iterable[Commodity]) -> dict[int, list[int]]:
+    """Return the host nodes of commodities by their line of goods."""
+    by_line: dict[int, list[int]] = {}
+    for line, node in commodities:
+        by_line.setdefault(line, []).append(node)
+    return by_line

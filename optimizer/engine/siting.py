@@ -24,12 +24,12 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.collector import held_back
 from optimizer.engine.decided import decided
-from optimizer.engine.filling import may_be_filled
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import (
     first_plan,
     padded,
+    plans_only,
     solve_to_gap,
     start_vector,
     without_overflow,
@@ -43,6 +43,7 @@ from optimizer.problem import Problem
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 from optimizer.solvers.highs import version
 
+NOT_ALL = "no plan with the routes found so far, which are not all"
 INTEGER_ROUNDS = 30
 TIED = (*MAXIMISED, "outlay")  # objectives that many plans of very different cost can share
 OWN_SOLVERS = ("auto", "highs")  # with another solver, all integers are its own work
@@ -186,12 +187,6 @@ def solve_question(
         accept(m, first, watch, outcome, gap)
     else:
         _integers(m, relaxation, watch, outcome, first, **options)
-    filled = may_be_filled(relaxation)
-    if filled:
-        outcome.notes.append(
-            "plans in which goods that lose by a train fill it to its least load are not in the "
-            f"bound; not ruled out for {', '.join(filled)}"
-        )
     finder = relaxation.finder
     outcome.memory = Memory(
         problem, outcome.values, m, finder.trees, finder.listed, relaxation.basis
@@ -284,6 +279,19 @@ def _integers(
             _without_plan(outcome, result, watch, complete)
             return
         assert result.x is not None, "has_plan says so"
+        out_of_nothing = relaxation.filling(result.x)
+        if out_of_nothing and not watch.stopped:
+            relaxation.list_filling(out_of_nothing)
+            continue
+        if relaxation.overflow(result.x) > 1e-6:
+            # A bound, but a service runs that no goods fill: the plan comes without that.
+            options = replace(options, time_limit_s=max(watch.left_s, 1.0), on_progress=None)
+            result = solve_to_gap(plans_only(m, small), solver, options, watch)
+            if not result.status.has_plan:
+                outcome.status = Status.NO_PLAN_IN_TIME
+                outcome.stop_reason = why_stopped(watch) if watch.stopped else NOT_ALL
+                return
+            assert result.x is not None, "has_plan says so"
         start = result.x
         if not relaxation.overloaded(result.x):
             _keep(m, watch, result.x)
@@ -315,7 +323,7 @@ def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch, complete
     outcome.status = result.status
     if result.status is Status.INFEASIBLE and not complete:
         outcome.status = Status.NO_PLAN_IN_TIME
-        outcome.stop_reason = "no plan with the routes found so far, which are not all"
+        outcome.stop_reason = NOT_ALL
     elif result.status is Status.INFEASIBLE:
         outcome.stop_reason = "no values satisfy all constraints"
     elif result.status is Status.NO_PLAN_IN_TIME:
@@ -326,7 +334,7 @@ def _without_plan(outcome: Outcome, result: SolverResult, watch: Watch, complete
 
 def accept(m: SitingModel, found: np.ndarray, watch: Watch, outcome: Outcome, gap: float) -> None:
     """Fix the integers, solve the flows to the end, and read the plan."""
-    model = m.lp.compile()
+    model = plans_only(m, m.lp.compile())
     whole = np.round(found)
     fixed = replace(
         model,

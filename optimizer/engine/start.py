@@ -19,7 +19,7 @@ from optimizer.engine.fixing import Narrowed, narrowed, priced
 from optimizer.engine.progress import Watch
 from optimizer.linear import CompiledModel
 from optimizer.model.agglomeration import cluster_curves
-from optimizer.model.base import SitingModel
+from optimizer.model.base import NO_PLAN, SitingModel
 from optimizer.plan.plan import Plan, Status
 from optimizer.solvers import SolverOptions, SolverResult, solve_model
 
@@ -51,7 +51,10 @@ def first_plan(
     """
     first = None
     if start is not None:
-        first = start_vector(m, start, relaxation.x, watch)
+        wanted = plan_values(m, start) if isinstance(start, Plan) else start
+        runs = {key[1] for key, n in wanted.items() if key[0] == "service" and n > 0.5}
+        relaxation.fill_if_open(runs)
+        first = start_vector(m, wanted, relaxation.x, watch)
         first = _checked(m, relaxation, watch, "start", first)
     value = np.inf if first is None else _value(m, first)
     far = np.inf if first is None else (value - relaxation.bound) / max(abs(value), 1e-12)
@@ -75,15 +78,24 @@ def worth_trying(
     m: SitingModel, relaxation: Relaxation, model: CompiledModel, best: np.ndarray, gap: float
 ) -> Narrowed:
     """Return ``model`` without integers at which every plan is less than ``gap`` below ``best``."""
-    value = _value(m, best)
+    value = _value(m, padded(m, best))
     cutoff = value - gap * abs(value)
     return narrowed(model, priced(model, relaxation.duals), cutoff, padded(m, best))
 
 
 def without_overflow(m: SitingModel, model: CompiledModel) -> CompiledModel:
-    """Return ``model`` with capacity for all goods asked for, as a plan must have."""
+    """Return ``model`` without goods that overflow; what may fill a least load stays."""
+    return _without(m, model, ("overflow",))
+
+
+def plans_only(m: SitingModel, model: CompiledModel) -> CompiledModel:
+    """Return ``model`` without anything that no plan has."""
+    return _without(m, model, NO_PLAN)
+
+
+def _without(m: SitingModel, model: CompiledModel, kinds: tuple[str, ...]) -> CompiledModel:
     ub = model.ub.copy()
-    ub[[c for k, c in m.lp.col.items() if k[0] == "overflow"]] = 0.0
+    ub[[c for k, c in m.lp.col.items() if k[0] in kinds]] = 0.0
     return replace(model, ub=ub)
 
 
@@ -126,7 +138,7 @@ def start_vector(
         Where the start as it stands does not fit, try what it and the relaxation use.
     """
     wanted = plan_values(m, start) if isinstance(start, Plan) else start
-    model = m.lp.compile()
+    model = plans_only(m, m.lp.compile())
     value = np.array([wanted.get(key, 0.0) for key in m.lp.col_keys])
     for key in m.lp.row:
         if key[0] == "required":
@@ -140,7 +152,7 @@ def start_vector(
     )
     limit = max(1.0, watch.left_s / 4)
     result = solve_model(fixed, "highs", SolverOptions(time_limit_s=limit, cancel=watch.cancel))
-    if result.status.has_plan and _without_overflow(m, result.x):
+    if result.status.has_plan and _is_plan(m, result.x):
         return result.x
     if not repair:
         return None
@@ -148,7 +160,7 @@ def start_vector(
     small = replace(model, ub=np.where(model.integer & ~used, np.maximum(model.lb, 0.0), model.ub))
     options = SolverOptions(time_limit_s=min(REPAIR_S, limit), gap=REPAIR_GAP, cancel=watch.cancel)
     result = solve_model(small, "highs", options)
-    if result.status.has_plan and _without_overflow(m, result.x):
+    if result.status.has_plan and _is_plan(m, result.x):
         return result.x
     return None
 
@@ -162,7 +174,7 @@ def kernel_start(
     Speranza 2012) the integer model is small and its plans are close to the best. What ``first``,
     a plan, uses is in the kernel too.
     """
-    model = without_overflow(m, m.lp.compile())
+    model = plans_only(m, m.lp.compile())
     kept = ~model.integer | (padded(m, relaxed) > 1e-6) | _always(m)
     if first is not None:
         first = padded(m, first)
@@ -171,7 +183,7 @@ def kernel_start(
     limit = min(KERNEL_S, watch.left_s * KERNEL_SHARE)
     options = SolverOptions(time_limit_s=limit, gap=gap / 2, start=first, cancel=watch.cancel)
     result = solve_to_gap(small, "highs", options, watch)
-    if result.status.has_plan and _without_overflow(m, result.x):
+    if result.status.has_plan and _is_plan(m, result.x):
         return result.x
     return None
 
@@ -201,9 +213,9 @@ def _always(m: SitingModel) -> np.ndarray:
     return np.array([key[0] in ALWAYS for key in m.lp.col_keys])
 
 
-def _without_overflow(m: SitingModel, x: np.ndarray | None) -> bool:
+def _is_plan(m: SitingModel, x: np.ndarray | None) -> bool:
     return x is not None and not any(
-        x[c] > 1e-6 for key, c in m.lp.col.items() if key[0] == "overflow"
+        x[c] > 1e-6 for key, c in m.lp.col.items() if key[0] in NO_PLAN
     )
 
 

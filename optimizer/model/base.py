@@ -14,6 +14,9 @@ from optimizer.plan.plan import MAXIMISED
 from optimizer.problem import Problem
 
 Commodity = tuple[int, int]  # (goods line, host node)
+# Kinds of columns that a relaxation may have and no plan has: goods without capacity, least loads
+# met out of nothing, and ways that visit a node twice.
+NO_PLAN = ("overflow", "filling", "walk")
 LARGE_LIMIT = 1e4  # a limit above is scaled to it
 
 

@@ -45,7 +45,7 @@ def shifts(m: SitingModel) -> dict[int, dict[int, float]]:
     """Change of each resource's use per unit of the route and bundle columns, by resource."""
     for column in range(m.n_shifts_known, m.lp.n_cols):
         key = m.lp.col_keys[column]
-        if key[0] == "route":
+        if key[0] in ("route", "walk"):
             change = route_usage(m, key[1], key[2])
         elif key[0] == "bundle":
             change = bundle_usage(m, key[1], key[2])
