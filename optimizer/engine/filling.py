@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 Avoided = tuple[frozenset[int], frozenset[int]]  # nodes, before and behind the service
 
 SLACK = 1e-9
-MANY = 300  # goods and hosts; beyond them those that lose most are left to a price
+MANY = 300  # goods and hosts; beyond them those that lose most may be left to a price
+MOST = 1_500
 LOADS = 40.0  # least loads that the goods before them could fill, if all of them moved
 MOST_SEARCHES = 4_000  # shortest path trees to make walks into routes
+FEW = 500  # goods and hosts up to which it is worth to look closer at services used twice
 SEARCHES_EACH = 60  # of them for one route
 
 
@@ -136,7 +138,7 @@ def _enough(m: SitingModel, service: int, goods: Sequence[Commodity], many: int)
     counted: dict[int, float] = {}  # by line: its goods go to one host or another
     wanted = LOADS * float(services.loc[m.resources.keys[service][1], "min_load_teu_per_year"])
     for number, commodity in enumerate(goods):
-        if number >= many and wanted <= 0:
+        if number >= MOST or (number >= many and wanted <= 0):
             return number
         cells = m.commodity_cells[commodity]
         place = [(int(m.problem.cell_zone[c]), int(m.problem.cell_industry[c])) for c in cells]
@@ -181,7 +183,7 @@ class _Search:
                 self._add_first(line, nodes, weights, tree, rests, filling)
             behind = {r: rest.dist for r, rest in rests.items()}
             first = np.minimum.reduce(list(behind.values()))
-            second = self._behind(line, weights, first, self.all_arcs).dist
+            second = self._twice(line, weights, tree.dist, first)
             for node in here:
                 if tree.dist[node] >= BLOCKED / 2:
                     continue
@@ -198,6 +200,35 @@ class _Search:
                         seen[node].add(step)
                         pending.setdefault(step, []).append(node)
         return once, again
+
+    def _twice(
+        self, line: int, weights: np.ndarray, free: np.ndarray, first: np.ndarray
+    ) -> np.ndarray:
+        """Lower bounds of the routes that use services twice, by node.
+
+        Where goods are few, two arcs that no route could both use are told apart: a train there
+        and back in the same regime passes the same node twice.
+        """
+        if len(self.finder.m.commodity_cells) > FEW:
+            return self._behind(line, weights, first, self.all_arcs).dist
+        near, far, is_inbound = self._ends(line)
+        start: dict[int, float] = {}
+        for one in self.all_arcs:
+            length = float(free[near[one]] + weights[one])
+            if length >= BLOCKED / 2:
+                continue
+            way = {int(far[one]): length}
+            reached = self.finder.finder.tree(weights, way, reverse=not is_inbound).dist
+            for two in self.all_arcs:
+                ends = {int(near[one]), int(far[one]), int(near[two]), int(far[two])}
+                follows = far[one] == near[two] and len(ends) == 3
+                if follows or len(ends) == 4:
+                    total = float(reached[near[two]] + weights[two])
+                    if total < start.get(int(far[two]), BLOCKED / 2):
+                        start[int(far[two])] = total
+        if not start:
+            return np.full(len(free), np.inf)
+        return self.finder.finder.tree(weights, start, reverse=not is_inbound).dist
 
     def _add_first(
         self,

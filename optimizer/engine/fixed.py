@@ -64,9 +64,8 @@ class FixedPlan:
         self.relaxation = Relaxation(m, memory)
         self.relaxation.remembered = []
         self.relaxation.may_fill = False  # its cost is that of a plan
-        self.relaxation.runs = {
-            key[1] for key, n in values.items() if key[0] == "service" and n > 0.5
-        }
+        services = problem.table("services")["service_id"]
+        self.relaxation.runs = {s for s in services if values.get(("service", s))}
         self.value = self.solve()
         self._x = np.array(self.relaxation.x)
         self.prices = self._dual() if math.isfinite(self.value) else {}

@@ -283,25 +283,29 @@ def _integers(
         if out_of_nothing and not watch.stopped:
             relaxation.list_filling(out_of_nothing)
             continue
-        if relaxation.overflow(result.x) > 1e-6:
+        found = result.x
+        if relaxation.overflow(found) > 1e-6:
             # A bound, but a service runs that no goods fill: the plan comes without that.
             options = replace(options, time_limit_s=max(watch.left_s, 1.0), on_progress=None)
-            result = solve_to_gap(plans_only(m, small), solver, options, watch)
-            if not result.status.has_plan:
+            plan = solve_to_gap(plans_only(m, small), solver, options, watch)
+            if plan.x is not None:
+                found = plan.x
+            elif best is not None:
+                found = padded(m, best)
+            else:
                 outcome.status = Status.NO_PLAN_IN_TIME
                 outcome.stop_reason = why_stopped(watch) if watch.stopped else NOT_ALL
                 return
-            assert result.x is not None, "has_plan says so"
-        start = result.x
-        if not relaxation.overloaded(result.x):
-            _keep(m, watch, result.x)
+        start = found
+        if not relaxation.overloaded(found):
+            _keep(m, watch, found)
         relaxation.rounds += 1
-        if relaxation.add_violated(result.x):
+        if relaxation.add_violated(found):
             if not watch.stopped:
                 continue
             # No time to solve again: keep the sitings and find other ways for the goods.
-            values = dict(zip(m.lp.col_keys, result.x.tolist(), strict=False))
-            repaired = start_vector(m, values, padded(m, result.x), watch)
+            values = dict(zip(m.lp.col_keys, found.tolist(), strict=False))
+            repaired = start_vector(m, values, padded(m, found), watch)
             if repaired is None:
                 break
             start = repaired

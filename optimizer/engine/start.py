@@ -52,7 +52,7 @@ def first_plan(
     first = None
     if start is not None:
         wanted = plan_values(m, start) if isinstance(start, Plan) else start
-        runs = {key[1] for key, n in wanted.items() if key[0] == "service" and n > 0.5}
+        runs = {s for s in m.problem.table("services")["service_id"] if wanted.get(("service", s))}
         relaxation.fill_if_open(runs)
         first = start_vector(m, wanted, relaxation.x, watch)
         first = _checked(m, relaxation, watch, "start", first)
