@@ -72,7 +72,7 @@ class JointModel:
         return [b.relaxation.filling(part) for b, part in pairs]
 
     def list_filling(self, x: np.ndarray) -> bool:
-        """List what fills the services whose least load ``x`` has out of nothing; were there any?"""
+        """List what fills services whose least load ``x`` has out of nothing; say if any."""
         found = self.fills(x)
         for block, services in zip(self.blocks, found, strict=True):
             if services:
