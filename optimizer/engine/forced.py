@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.engine.answer import Answer, read_answer
+from optimizer.engine.filling import FEW
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.engine.siting import stay_cost
@@ -66,8 +67,13 @@ class ZoneModel:
         status = self.relaxation.solve(watch)
         # A bound needs every route that could matter; without them the usual solve has to be used.
         self.is_complete = status is Status.OPTIMAL and self.relaxation.all_listed and m.by_cost
-        # Where a least load may be met out of nothing, bound and plan do not come from one model.
-        self.is_complete &= not any(k[0] in ("filling", "walk") for k in m.lp.col)
+        # Where a least load may be met out of nothing, bound and plan do not come from one model:
+        # where goods are few, what could fill it is listed instead.
+        free = {k[1] for k in m.lp.col if k[0] == "filling"}
+        if free and len(m.commodity_cells) <= FEW:
+            self.relaxation.list_filling(free)
+        left = (c for k, c in m.lp.col.items() if k[0] in ("filling", "walk"))
+        self.is_complete &= not any(m.lp.ub[c] > 0 for c in left)
         model = without_overflow(m, m.lp.compile())
         self.model = model
         self._always = np.array([key[0] in (*ALWAYS, "module") for key in m.lp.col_keys])
