@@ -109,18 +109,10 @@ def test_the_way_of_large_problems_is_exact_on_small_ones(
     monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     monkeypatch.setattr(single_source, "EASY", 0)
-    monkeypatch.setattr(single_source, "PATIENCE", 0)  # the tree gives up: what follows is tried
+    monkeypatch.setattr(single_source, "PATIENCE", 1)  # the tree gives up: what follows is tried
     for seed in range(6):
         p = draw(seed, 5, 6)
         optimum = brute_force(p)
         result = solve_facility(p, gap=1e-7, method="single_source", threads=threads)
         assert result.objective == pytest.approx(optimum), seed
         assert result.bound <= optimum * (1 + 1e-6), seed
-
-
-def test_a_time_limit_ends_the_annealing() -> None:
-    p = draw(5, 120, 120)
-    result = solve_facility(p, gap=1e-7, time_limit_s=3.0, method="single_source")
-    assert np.isfinite(result.objective)
-    assert result.phases["anneal"] > 0
-    assert result.bound <= result.objective
