@@ -108,6 +108,7 @@ class Improver:
                     time_limit_s=limit,
                     seed=self.seed + self.turn,
                     stop=board.stop,
+                    left=board.left,
                 )
                 if found.flow is not None:
                     self._take(found.flow)

@@ -8,6 +8,7 @@ Rows: every commodity is served (paths sum to at least 1), capacity per arc, and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -77,8 +78,11 @@ _RAISED_AT_MOST = 1e6
 class PathMaster:
     """An incremental LP that grows by paths and strong rows."""
 
-    def __init__(self, problem: DesignProblem) -> None:
+    def __init__(
+        self, problem: DesignProblem, left: Callable[[], float] = lambda: math.inf
+    ) -> None:
         self.problem = problem
+        self.left = left  # seconds that may still be spent: one LP alone can be long
         n_arcs, n_commodities = problem.n_arcs, problem.n_commodities
         self.first, self.arc_of = arc_lists(problem)
         self.most = np.minimum(1.0, problem.capacity[:, None] / problem.demand[None, :])
@@ -209,7 +213,12 @@ class PathMaster:
             self.low, self.high = low.copy(), high.copy()
 
     def solve(self) -> bool:
-        """Solve the LP from the last basis; False if the solver did not reach the optimum."""
+        """Solve the LP from the last basis; False if the optimum was not reached (in time)."""
+        left = self.left()
+        if left <= 0.0:
+            return False
+        if math.isfinite(left):
+            self.highs.setOptionValue("time_limit", self.highs.getRunTime() + left)
         self.highs.run()
         info = self.highs.getInfo()
         self.iterations += max(0, info.simplex_iteration_count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,10 +37,12 @@ def search_neighbourhood(
     time_limit_s: float,
     seed: int,
     stop: Callable[[], bool],
+    left: Callable[[], float] = lambda: math.inf,
 ) -> Found:
     """Return the best flow on ``allowed`` arcs with ``forced`` ones open, starting from ``start``.
 
     ``most_changes`` bounds how many free arcs may differ from the start (local branching).
+    ``left`` says how many seconds there are at all; ``time_limit_s`` is for the integer part.
     """
     used = start.sum(axis=1) > 1e-9
     allowed = allowed | used
@@ -50,7 +53,7 @@ def search_neighbourhood(
     number[arcs] = np.arange(arcs.size)
     low = forced[arcs].astype(float)
     free = int((low < 1).sum())
-    master = PathMaster(part)
+    master = PathMaster(part, left)
     master.set_bounds(low, np.ones(arcs.size))
     own = flow_to_paths(part, start[arcs])
     master.add_paths((k, path) for k, path, _ in own)
@@ -68,7 +71,7 @@ def search_neighbourhood(
     highs = SilentHighs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("random_seed", seed % 2147483647)
-    highs.setOptionValue("time_limit", time_limit_s)
+    highs.setOptionValue("time_limit", max(0.0, min(time_limit_s, left())))
     highs.setOptionValue("mip_rel_gap", 1e-5)
     highs.setOptionValue("mip_heuristic_effort", 0.1)
     highs.passModel(master.highs.getLp())

@@ -255,7 +255,7 @@ def _prove(
     assert isinstance(dual, DualStart)
     if board.stop():
         return
-    master = PathMaster(problem)
+    master = PathMaster(problem, board.left)
     paths = flow_to_paths(problem, dual.mean_flow, 0.02, 4)
     master.add_paths((k, path) for k, path, _ in paths)
     likely = dual.mean_flow / problem.demand >= 0.7 * dual.mean_open[:, None] * master.most

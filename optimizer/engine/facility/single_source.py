@@ -8,6 +8,7 @@ split delivery (`split_first`), and the rest to HiGHS on what the bound could no
 from __future__ import annotations
 
 import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from functools import partial
 import numpy as np
 
 from optimizer.engine.facility import assignment, knapsack, lagrangian, whole
+from optimizer.engine.facility.annealed import Annealing, anneal_rounds
 from optimizer.engine.facility.capacitated import (
     MOST_ARCS,
     MOST_ROWS,
@@ -37,6 +39,9 @@ MOST_UNITS = 60_000  # of total demand, up to which facilities are chosen in who
 MOST_ROOM = 5_000  # units of one facility, up to which its knapsack is
 WIDTH = 40  # facilities a customer knows in the search
 PATIENCE = 8  # rounds of the tree after which it must have risen, or HiGHS takes over
+EASY = 10_000  # facilities x customers up to which the tree comes first
+ANNEAL_SHARE = 0.35  # of the time left, for annealing where the tree comes later
+FIRST_ROUNDS, LAST_ROUNDS = 3, 60  # of annealing before the tree, and at the end
 STEPS = 40  # dual steps per node of the tree
 MOST_LEFT = (
     40_000  # arcs of a reduced model: HiGHS asks no clock before it has presolved larger ones
@@ -120,6 +125,17 @@ class WholeBound:
         follows = made >= 0 and whole.propagate(self.weight, self.room, self.state, self.arc)
         self.settled = self.settled or not follows
 
+    def plausible(self, slack: float) -> np.ndarray:
+        """Return the facilities [m] that a plan up to ``slack`` above the bound may open."""
+        p, state, arc = self.run.problem, self.state.copy(), self.arc.copy()
+        scratch = np.empty((4, p.m))
+        made = whole.tighten(
+            self.cost, self.weight, p.fixed_cost, self.room, state, arc, self.prices,
+            self.bound + slack * abs(self.bound), scratch[0], scratch[1], self._items, self._table,
+            self._back, self._cover, self._cover_back, scratch[2], scratch[3],
+        )  # fmt: skip
+        return state >= 0 if made >= 0 else self.state >= 0
+
 
 class Assigner:
     """Searches assignments; the best goes to the run, where the search stands is kept."""
@@ -202,10 +218,13 @@ def solve_single_source(run: Run) -> FacilityResult:
         assigner.repair(np.asarray(run.options.start, float), np.full(p.n, -1))
     y = y_mean
     strong: WholeBound | None = None
+    search: Annealing | None = None
     if whole_demands(p):
         strong = WholeBound(run, dual.prices)
         root(run, strong, assigner, dual)
         y = strong.y
+        if p.m * p.n > EASY and not run.stop() and not strong.settled:
+            search = first_annealing(run, strong, assigner)
         if not run.stop() and not strong.settled:
             search_whole(run, strong, assigner)
     else:
@@ -213,8 +232,11 @@ def solve_single_source(run: Run) -> FacilityResult:
         run.enter("search")
         assigner.rounds(assigner.round_size(3e8))
     if not run.stop():
-        solve_split_first(run, dual, y)
-    if not run.stop():
+        solve_split_first(run, dual, y, annealed=search is not None)
+    modelled = False
+    if not run.stop() and search is not None and strong is not None:
+        modelled = last_annealing(run, dual, strong, search, y)
+    if not run.stop() and not modelled:
         keep = core_arcs(p, dual.prices, priced.alpha)
         if strong is None and keep.sum() <= MOST_ARCS:
             run.enter("core_lp")
@@ -226,6 +248,44 @@ def solve_single_source(run: Run) -> FacilityResult:
     if strong is not None and math.isfinite(strong.bound):
         _certify_whole(run, strong)
     return run.result()
+
+
+def first_annealing(run: Run, strong: WholeBound, assigner: Assigner) -> Annealing | None:
+    """Anneal for a share of the time; returns the search, None where there is no plan to begin."""
+    if not math.isfinite(run.objective):
+        run.enter("search")
+        assigner.rounds(assigner.round_size(3e8))
+    if run.stop() or not math.isfinite(run.objective):
+        return None
+    run.enter("anneal")
+    search = Annealing(run, strong.cost, assigner.capacity)
+    anneal_rounds(search, strong, FIRST_ROUNDS, time.perf_counter() + ANNEAL_SHARE * run.left)
+    assigner.restart()
+    return search
+
+
+def last_annealing(
+    run: Run, dual: Dual, strong: WholeBound, search: Annealing, y: np.ndarray
+) -> bool:
+    """Anneal on: beside HiGHS where what is left could be proven, else on all threads.
+
+    Returns True when the reduced models are done with.
+    """
+    run.enter("anneal")
+    may, _, _ = arcs_left(run, dual, strong, run.cutoff())
+    if may.sum() > MOST_LEFT or run.options.threads < 2:
+        anneal_rounds(search, strong, LAST_ROUNDS, run.deadline)
+        return False
+    search.keep_threads(run.options.threads - 1)
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(search.go_on, LAST_ROUNDS)
+        try:
+            reduced_models(run, dual, strong, y)
+        finally:
+            search.ended = True
+            run.halt[0] = 1  # this was the last phase of the run
+        job.result()
+    return True
 
 
 def root(run: Run, strong: WholeBound, assigner: Assigner, dual: Dual) -> None:

@@ -23,6 +23,7 @@ from optimizer.engine.facility.run import Run
 from optimizer.engine.facility.transport_prices import transport_prices
 
 SPLIT_SHARE = 0.4  # of the time left, for split delivery alone
+SPLIT_AFTER = 0.2  # the same where annealing has found the plans
 TREE_SHARE = 0.7  # of the time left then, for the tree with assignments at its leaves
 LEAF_SHARE = 0.2  # of the time left, for the assignment of one leaf
 SET_SHARE = 0.25  # of the time left, for that of one set before the tree
@@ -34,19 +35,21 @@ SETS = 3  # best sets of split delivery that are assigned before the tree
 _REDUCED = 1e-9  # relative, of rounding in reduced costs
 
 
-def solve_split_first(run: Run, dual: Dual, y: np.ndarray) -> None:
+def solve_split_first(run: Run, dual: Dual, y: np.ndarray, *, annealed: bool = False) -> None:
     """Raise the bound by split delivery, find plans on its sets, and prove them if time allows.
 
     ``dual`` and ``y`` are prices and the relaxed choice of facilities to begin with.
+    Where plans were ``annealed``, they are better than those of the best sets: it is then only for
+    the proof, and has less time.
     """
     p = run.problem
     run.enter("split")
     before = run.bound
     sets: list[tuple[float, np.ndarray]] = []
-    found = _split_delivery(run, sets)
+    found = _split_delivery(run, sets, SPLIT_AFTER if annealed else SPLIT_SHARE)
     leaves = _Leaves(run, SET_SHARE)
     run.enter("assign")
-    for _, is_open in sets[: -SETS - 1 : -1]:
+    for _, is_open in [] if annealed else sets[: -SETS - 1 : -1]:
         if run.stop():
             return
         leaves.settle(is_open, narrow=True)
@@ -73,7 +76,7 @@ def _least_open(demand: np.ndarray, capacity: np.ndarray) -> int:
     return int(least_open(demand.sum(), capacity, np.zeros(len(capacity), np.int8)))
 
 
-def _split_delivery(run: Run, sets: list[tuple[float, np.ndarray]]) -> FacilityResult:
+def _split_delivery(run: Run, sets: list[tuple[float, np.ndarray]], share: float) -> FacilityResult:
     """Return what split delivery came to; its better and better sets go to ``sets``."""
     from optimizer.engine.facility.solve import solve_facility
 
@@ -96,7 +99,7 @@ def _split_delivery(run: Run, sets: list[tuple[float, np.ndarray]]) -> FacilityR
     found = solve_facility(
         replace(run.problem, single_source=False),
         gap=run.options.gap,
-        time_limit_s=SPLIT_SHARE * run.left,
+        time_limit_s=share * run.left,
         threads=run.options.threads,
         seed=run.options.seed,
         start=run.open,

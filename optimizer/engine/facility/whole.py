@@ -71,7 +71,7 @@ def solve_knapsack(cost, dual, weight, arc, room, items, table):
             items[count - 1 - chosen] = items[k]
             chosen += 1
     for k in range(chosen):
-        items[k] = items[count - 1 - k]
+        items[k] = items[count - chosen + k]  # read at or behind where it is written
     return value, chosen
 
 
