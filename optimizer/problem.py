@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -223,6 +223,7 @@ class Problem:
     # (zone, industry) -> mcny per mcny, where moving costs the same for all blocks of the industry
     shared_moves: Mapping[tuple[int, int], float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    kept_cells: np.ndarray | None = None  # bool: cells that may host; None: all
     loose_pools: bool = False  # no row is tightened by what pools can offer (for their prices)
     # Measures that base routes minimise besides cost, mcny per unit
     route_weights: Mapping[str, float] = field(default_factory=dict)
@@ -519,17 +520,7 @@ def build_problem(
     )  # fmt: skip
     problem.trade = _trades(instance, industries, problem.in_china)
     problem.move_cost = _move_costs(problem)
-    problem.shared_moves = _shared_moves(problem)
-    problem.explicit_blocks = problem.whole.copy()
-    for (block, zone), cost in problem.move_cost.items():
-        if (zone, int(problem.block_industry[block])) in problem.shared_moves:
-            continue  # a part of what the cell costs
-        if cost > 0:
-            problem.explicit_blocks[block] = True
-        else:
-            problem.move_zones.setdefault(block, set()).add(zone)
-    if instance.dense_moves is not None:
-        problem.explicit_blocks[:] = True
+    settle_blocks(problem)
     if memory is not None:
         problem.__dict__["everything"] = memory.problem.everything
     _cost_cells(problem)
@@ -716,6 +707,32 @@ def _move_costs(problem: Problem) -> dict[tuple[int, int], float]:
         for r in moves.itertuples()
         if (r.origin_id, r.industry_id) in block_at
     }
+
+
+def settle_blocks(problem: Problem) -> None:
+    """Say which blocks need columns of their own, from their moves and from what is whole."""
+    problem.shared_moves, problem.move_zones = _shared_moves(problem), {}
+    problem.explicit_blocks = problem.whole.copy()
+    for (block, zone), cost in problem.move_cost.items():
+        if (zone, int(problem.block_industry[block])) in problem.shared_moves:
+            continue  # a part of what the cell costs
+        if cost > 0:
+            problem.explicit_blocks[block] = True
+        else:
+            problem.move_zones.setdefault(block, set()).add(zone)
+    if problem.instance.dense_moves is not None:
+        problem.explicit_blocks[:] = True
+
+
+def varied(problem: Problem, **changes: Any) -> Problem:
+    """Return the problem with other blocks or cells; what it has found out of routes is shared."""
+    names = {f.name for f in fields(problem)}
+    problem.everything  # noqa: B018  (found once, for both)
+    known = {k: v for k, v in problem.__dict__.items() if k not in names}
+    new = replace(problem, **changes)
+    new.__dict__.update(known)
+    settle_blocks(new)
+    return new
 
 
 def _shared_moves(problem: Problem) -> dict[tuple[int, int], float]:

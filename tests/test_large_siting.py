@@ -13,7 +13,7 @@ from siting_instances import direct_optimum, random_instance
 from instances import Instance
 from networks.network import build_network
 from optimizer import solve
-from optimizer.engine import root
+from optimizer.engine import large, root
 from optimizer.engine.progress import Watch
 from optimizer.engine.root import Relaxation
 from optimizer.engine.routes import price
@@ -89,3 +89,55 @@ def test_routes_left_out_change_no_relaxation(seed: int, monkeypatch: pytest.Mon
     assert few.objective == pytest.approx(many.objective, rel=1e-9)
     assert few.bound == pytest.approx(few.objective, rel=1e-7)
     assert len(few.routes) <= len(many.routes)
+
+
+def _all_whole(seed: int) -> Instance:
+    instance = random_instance(seed)
+    return instance.replace(blocks=instance.tables["blocks"].assign(whole=1))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whole_blocks_split_first_end_at_the_same_optimum(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = _all_whole(seed)
+    optimum = direct_optimum(instance)
+    monkeypatch.setattr(large, "LARGE", 0)
+    found = solve(instance, **EXACT)
+    if optimum is None:
+        assert found.status is Status.INFEASIBLE
+        return
+    assert found.status is Status.OPTIMAL
+    assert found.objective == pytest.approx(optimum, rel=1e-6)
+    assert found.root_bound <= optimum * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_splitting_proves_holds_and_its_plan_splits_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the full model behind it: too many routes to list."""
+    instance = _all_whole(seed)
+    optimum = direct_optimum(instance)
+    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(root, "ROUTES_AT_ONCE", -1)
+    found = solve(instance, **EXACT)
+    if optimum is None or not found.has_plan:
+        assert optimum is None or found.status is not Status.INFEASIBLE
+        return
+    assert found.bound <= optimum * (1 + 1e-7)
+    assert found.objective >= optimum * (1 - 1e-7)
+    assert any("may be split" in note for note in found.notes)
+    blocks = instance.tables["blocks"].itertuples()
+    volume = {(b.origin_id, b.industry_id): b.volume_mcny_per_year for b in blocks}
+    for move in found.plan.moves:
+        assert move.output_mcny == pytest.approx(volume[move.origin_id, move.industry_id])
+
+
+def test_a_start_is_not_lost_where_blocks_are_split_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = _all_whole(1)
+    best = solve(instance, **EXACT)
+    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(root, "ROUTES_AT_ONCE", -1)
+    again = solve(instance, start=best.plan, **EXACT)
+    assert again.objective <= best.objective * (1 + 1e-7)

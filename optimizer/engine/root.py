@@ -420,19 +420,23 @@ class Relaxation:
         return used - self.filled
 
     def take_routes(self, own: SitingModel, found: Iterable[Found], away: Iterable[Found]) -> None:
-        """Take the routes of another model with the same base routes, and some more; no others."""
+        """Take the routes of another model with the same base routes, and some more; no others.
+
+        Routes of goods that this model does not have are left out.
+        """
         self.is_restricted = self.all_listed = True
         self.overflow_ub = 0.0
         for key in own.lp.row:
             if key[0] == "capacity":
                 self.add_resource(key[1])
-        for gate, members in own.bundles.items():
-            self.m.bundles[gate] = dict(members)
+        for gate, routes in own.bundles.items():
+            members = {c: arcs for c, arcs in routes.items() if c in self.m.commodity_cells}
+            self.m.bundles[gate] = members
             cells = sorted({c for commodity in members for c in self.m.commodity_cells[commodity]})
             for cell in cells:
                 self._add_bundle(cell, gate, members)
-        self.add_routes((key[1], key[2]) for key in own.lp.col if key[0] == "route")
-        self.add_routes(found)
+        mine = [(key[1], key[2]) for key in own.lp.col if key[0] == "route"]
+        self.add_routes(f for f in (*mine, *found) if f[0] in self.m.commodity_cells)
         if self.m.away:
             self.add_away(
                 (c, arcs)

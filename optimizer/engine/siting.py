@@ -24,6 +24,7 @@ from optimizer.engine.answer import Answer, read_answer
 from optimizer.engine.certificate import make_certificate
 from optimizer.engine.collector import held_back
 from optimizer.engine.decided import decided
+from optimizer.engine.large import is_large, silent, with_whole, without_whole
 from optimizer.engine.progress import Watch, gap_reached
 from optimizer.engine.root import Relaxation
 from optimizer.engine.start import (
@@ -108,7 +109,7 @@ def solve_siting(
 
     if is_priced(problem):
         return solve_by_prices(problem, watch, **options)
-    outcome = solve_question(problem, watch, None, **options)
+    outcome = solve_question(problem, watch, None, by_parts=True, **options)
     if outcome.answer is None or problem.question.objective not in TIED:
         return outcome
     sign = -1.0 if problem.question.objective in MAXIMISED else 1.0
@@ -148,11 +149,16 @@ def solve_question(
     seed: int,
     start: Plan | Mapping[Hashable, float] | None,
     memory: Memory | None,
+    by_parts: bool = False,
 ) -> Outcome:
-    """Solve with the objective, or with cost where the objective has to reach ``floor``."""
+    """Solve with the objective, or with cost where the objective has to reach ``floor``.
+
+    ``by_parts``: a large problem may be solved as `optimizer.engine.large` says.
+    """
     started = watch.seconds
+    by_parts = by_parts and floor is None and solver in OWN_SOLVERS and is_large(problem)
     with held_back():
-        m = build_siting_model(problem, floor, memory)
+        m = build_siting_model(without_whole(problem) if by_parts else problem, floor, memory)
     sign = 1.0 if m.by_cost else m.sign
     watch.sign = sign
     built = watch.seconds
@@ -178,26 +184,89 @@ def solve_question(
     options: dict[str, Any] = {"solver": solver, "gap": gap, "threads": threads, "seed": seed}
     if start is not None:
         watch.report("start", detail="an earlier plan is completed")
-    first = first_plan(m, relaxation, watch, start, gap, solver in OWN_SOLVERS)
-    if start is not None and first is None:
-        outcome.notes.append("the start does not fit this problem: solved without it")
-    if first is not None and relaxation.is_bound and _is_near(m, first, relaxation.bound, gap):
-        outcome.solver, outcome.nodes = version(), 0
-        _keep(m, watch, first)
-        accept(m, first, watch, outcome, gap)
+    if by_parts:
+        first = first_plan(m, relaxation, silent(watch), start, gap, True)
+        _whole_blocks(problem, relaxation, first, watch, outcome, start, **options)
     else:
-        _integers(m, relaxation, watch, outcome, first, **options)
+        first = first_plan(m, relaxation, watch, start, gap, solver in OWN_SOLVERS)
+        if start is not None and first is None:
+            outcome.notes.append("the start does not fit this problem: solved without it")
+        if first is not None and relaxation.is_bound and _is_near(m, first, relaxation.bound, gap):
+            outcome.solver, outcome.nodes = version(), 0
+            _keep(m, watch, first)
+            accept(m, first, watch, outcome, gap)
+        else:
+            _integers(m, relaxation, watch, outcome, first, **options)
+    _finish(problem, relaxation, watch, outcome, sign)
+    outcome.seconds["integers"] = watch.seconds - sum(outcome.seconds.values()) - started
+    is_far = first is None or outcome.answer is None or relaxation.all_listed
+    if by_parts and outcome.status is not Status.OPTIMAL and is_far and not watch.stopped:
+        options |= {"start": outcome.values or start, "memory": memory}
+        return _better_of(outcome, solve_question(problem, watch, floor, **options), gap, sign)
+    return outcome
+
+
+def _finish(
+    problem: Problem, relaxation: Relaxation, watch: Watch, outcome: Outcome, sign: float
+) -> None:
+    """Add what may be reused; numbers in the true sense."""
     finder = relaxation.finder
     outcome.memory = Memory(
-        problem, outcome.values, m, finder.trees, finder.listed, relaxation.basis
+        problem, outcome.values, relaxation.m, finder.trees, finder.listed, relaxation.basis
     )
-    outcome.seconds["integers"] = watch.seconds - sum(outcome.seconds.values()) - started
     if outcome.certificate:
         outcome.certificate["tree_bound"] = sign * outcome.bound
     outcome.objective *= sign
     outcome.bound *= sign
     outcome.root_bound *= sign
-    return outcome
+
+
+def _whole_blocks(
+    problem: Problem,
+    relaxation: Relaxation,
+    first: np.ndarray | None,
+    watch: Watch,
+    outcome: Outcome,
+    start: Plan | Mapping[Hashable, float] | None,
+    *,
+    solver: str,
+    gap: float,
+    threads: int,
+    seed: int,
+) -> None:
+    """Fill the outcome with a plan near ``first``, in which blocks were split that must not be."""
+    outcome.solver, outcome.nodes = version(), 0
+    outcome.notes.append(
+        "the bound is of the problem in which every block may be split; the plan splits none that "
+        "is whole"
+    )
+    options: dict[str, Any] = {"gap": gap, "threads": threads, "seed": seed}
+    found = with_whole(problem, relaxation.m, first, watch, start, **options)
+    if found is None:
+        outcome.status, outcome.stop_reason = Status.NO_PLAN_IN_TIME, why_stopped(watch)
+        return
+    own, x = found
+    outcome.model = own
+    _keep(own, watch, x)
+    accept(own, x, watch, outcome, gap)
+
+
+def _better_of(rough: Outcome, full: Outcome, gap: float, sign: float) -> Outcome:
+    """Return the full outcome with the bound of the rough one, where that is the better bound."""
+    for phase, seconds in rough.seconds.items():
+        full.seconds[phase] = full.seconds.get(phase, 0.0) + seconds
+    if full.answer is None and rough.answer is not None:
+        return rough
+    if full.answer is None or sign * rough.bound <= sign * full.bound:
+        return full
+    full.bound = sign * min(sign * rough.bound, sign * full.objective)
+    full.certificate = rough.certificate
+    if full.certificate:
+        full.certificate["tree_bound"] = full.bound
+    full.root_bound = sign * max(sign * full.root_bound, sign * rough.root_bound)
+    if sign * (full.objective - full.bound) <= gap * abs(full.objective):
+        full.status, full.stop_reason = Status.OPTIMAL, gap_reached(gap)
+    return full
 
 
 def _is_near(m: SitingModel, x: np.ndarray, bound: float, gap: float) -> bool:

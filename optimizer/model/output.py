@@ -24,6 +24,8 @@ def group_cells(m: SitingModel) -> None:
     problem = m.problem
     lost = 0
     for cell, commodities in enumerate(problem.cell_commodities):
+        if problem.kept_cells is not None and not problem.kept_cells[cell]:
+            continue
         if any(n < 0 or not np.isfinite(problem.base_distance(k, n)) for k, n in commodities):
             lost += 1  # not even projects and services open a route
             continue
