@@ -187,7 +187,8 @@ def _siting(
 
     Where these together serve no siting for all, over all decisions.
     """
-    widened, start = False, None
+    widened = False
+    start: np.ndarray | None = None
     for _ in range(ROUNDS):
         joint = join(blocks, weights, risk)
         most = np.where(joint.no_plan(), 0.0, joint.model.ub)

@@ -116,14 +116,16 @@ def join(
     place: list[np.ndarray] = []
     for s, block in enumerate(blocks):
         one = block.m.lp
-        decision = {} if steps is not None else {c: d for d, c in block.columns.items()}
+        decision: dict[int, Decision] = {}
+        if steps is None:
+            decision = {c: d for d, c in block.columns.items()}
         first_row = lp.n_rows
         where = []
         columns = zip(one.col_keys, one.lb, one.ub, one.integer, strict=True)
         for number, (key, lb, ub, integer) in enumerate(columns):
             most = 0.0 if key[0] == "overflow" and block.relaxation.all_listed else ub
             name = decision.get(number)
-            if name in shared:
+            if name is not None and name in shared:
                 column = shared[name]
                 lp.lb[column] = max(lp.lb[column], lb)
                 _at_most(lp, column, most, (s, name))
