@@ -23,6 +23,9 @@ MOST_ARCS = 70_000  # of the core LP; beyond, the Lagrangian dual is climbed fur
 MOST_ROWS = 9_000
 PATIENCE = 60  # rounds of the tree before HiGHS takes one of the threads
 STEPS = 40  # dual steps per node of the tree
+KERNEL_GAP = 0.003  # distance of plan and bound after the search from which the kernel is solved
+KERNEL_CUSTOMERS = 600  # beyond, HiGHS has not left the root of the kernel in a minute
+KERNEL_ARCS = 25  # of the kernel, per customer
 
 
 @dataclass
@@ -138,13 +141,40 @@ def solve_capacitated(run: Run) -> FacilityResult:
     if not run.stop():
         search.iterate(most_rounds=int(max(8, min(40, 12_000 / p.n))), stop=run.stop)
         offer_open(run, search.best_open)
+    is_far = run.bound < (1 - KERNEL_GAP) * run.objective
+    is_far &= state is not None and p.n <= KERNEL_CUSTOMERS
+    if is_far and not run.stop():
+        run.enter("kernel")
+        solve_kernel(run, capacity, dual, y)
     if not run.stop():
         search_tree(
             run, capacity, dual, y, offer=lambda is_open: offer_open(run, is_open),
-            between=lambda: follow(run, search),
+            between=lambda: follow(run, search), patience=0 if is_far else PATIENCE,
         )  # fmt: skip
     certify(run, dual)
     return run.result()
+
+
+def solve_kernel(run: Run, capacity: np.ndarray, dual: Dual, y: np.ndarray) -> None:
+    """Let HiGHS decide on twice the facilities the LP uses, those that cost the bound least.
+
+    A plan that opens one of the others, or closes one taken as open, costs at least ``cutoff``:
+    up to there the kernel's bound is the problem's.
+    """
+    from optimizer.engine.facility.handover import solve_rest
+
+    swing = np.sort(np.abs(dual.gain))
+    count = min(len(swing), max(40, 2 * int((y > 1e-6).sum())))
+    base = safe(dual.bound)
+    cutoff = min(run.cutoff(), base + float(swing[count - 1]))
+    if not cutoff > run.bound:
+        return
+    closed = (base + dual.gain > cutoff) & (dual.gain > 0)
+    opened = (base - dual.gain > cutoff) & (dual.gain < 0)
+    solve_rest(
+        run, capacity, dual.prices, closed, opened, cutoff, threading.Event(),
+        most_arcs=KERNEL_ARCS * run.problem.n,
+    )  # fmt: skip
 
 
 def start_search(run: Run, dual: Dual, y: np.ndarray, alpha: np.ndarray) -> OpenSetSearch:
@@ -196,12 +226,14 @@ def search_tree(
     may_hand_over: bool = True,
     held: Callable[[], float] = lambda: math.inf,
     until: float = math.inf,
+    patience: int = PATIENCE,
 ) -> None:
     """Search the Lagrangian tree, on two threads if allowed.
 
     ``offer`` evaluates an open set exactly; ``between`` runs after each round, for heuristics.
     ``held`` is the least bound of the open sets that ``offer`` could not settle; the search ends
-    at ``until`` (of `time.perf_counter`) if not before.
+    at ``until`` (of `time.perf_counter`) if not before. After ``patience`` rounds HiGHS takes one
+    of the threads.
     """
     run.enter("tree")
     closed, opened, cutoff = fixings(run, dual)
@@ -221,7 +253,6 @@ def search_tree(
         trees.append(first.empty_copy())
     work = 5e7 / (first.cost.size * 2 * STEPS)
     batch = int(max(1, min(400, work)))
-    patience = PATIENCE  # rounds of the tree before HiGHS joins
     helper: threading.Thread | None = None
     done = threading.Event()
     failure: list[BaseException] = []

@@ -65,11 +65,14 @@ def solve_rest(
     opened: np.ndarray,
     cutoff: float,
     done: threading.Event,
+    *,
+    most_arcs: int = ALL_ARCS,
 ) -> bool:
     """Run HiGHS on the facilities not closed; True when that settles the problem.
 
     Its bound, no more than ``cutoff``, is the problem's: the facilities left out cannot be open in
-    any plan below ``cutoff``, and arcs left out are stood for by super-arcs.
+    any plan below ``cutoff``, and arcs left out are stood for by super-arcs. It ends where its
+    bound reaches ``cutoff``.
     """
     from optimizer.engine.facility.capacitated import offer_open
 
@@ -83,8 +86,8 @@ def solve_rest(
     priced = price_all(part, limit, free, 0, prices)
     reduced = part.unit_cost + priced.alpha[:, None] * p.demand - prices
     keep = np.isfinite(reduced)
-    if keep.sum() > ALL_ARCS:
-        keep &= reduced <= np.partition(reduced[keep], ALL_ARCS)[ALL_ARCS]
+    if keep.sum() > most_arcs:
+        keep &= reduced <= np.partition(reduced[keep], most_arcs)[most_arcs]
     least = int(lagrangian.least_open(p.demand.sum(), limit, free))
     core = Core(part, prices, priced.alpha, keep=keep, least=least, seed=run.options.seed)
     state = core.solve(run.deadline)
@@ -104,7 +107,7 @@ def solve_rest(
             deadline=run.deadline,
             seed=run.options.seed,
             start=start_vector(run, core, rest),
-            stop=lambda: done.is_set() or run.stop(),
+            stop=lambda: done.is_set() or run.stop() or run.bound >= cutoff,
             on_bound=lambda bound: run.raise_bound(min(bound, cutoff)),
             on_solution=lambda x, _: offer(x),
         )
