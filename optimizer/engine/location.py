@@ -323,8 +323,9 @@ def _named(node: dict[str, Any], zones: Sequence[str]) -> dict[str, Any]:
 
 def _relaxation_prices(facility: FacilityProblem, otherwise: np.ndarray) -> np.ndarray:
     """Return the prices of the customers in the strong linear relaxation; any prices are valid."""
-    from scipy.optimize import linprog
     from scipy.sparse import coo_array, vstack
+
+    from optimizer.solvers.highs import IncrementalLP
 
     m, n = facility.m, facility.n
     usable = np.isfinite(facility.unit_cost)
@@ -345,12 +346,9 @@ def _relaxation_prices(facility: FacilityProblem, otherwise: np.ndarray) -> np.n
         ),
         (m, m + count),
     )
-    answer = linprog(
-        np.r_[facility.fixed_cost, facility.unit_cost[i, j]],
-        A_ub=vstack([strong, load]).tocsr(),
-        b_ub=np.zeros(count + m),
-        A_eq=serve.tocsr(),
-        b_eq=np.ones(n),
-        bounds=(0, 1),
-    )
-    return answer.eqlin.marginals if answer.status == 0 else otherwise
+    lp = IncrementalLP()
+    lp.add_cols(np.r_[facility.fixed_cost, facility.unit_cost[i, j]], 0.0, 1.0)
+    low = np.r_[np.ones(n), np.full(count + m, -np.inf)]
+    high = np.r_[np.ones(n), np.zeros(count + m)]
+    lp.add_rows(low, high, vstack([serve, strong, load]).tocsr())
+    return lp.duals[:n] if lp.solve() is Status.OPTIMAL else otherwise
