@@ -15,8 +15,9 @@ ORDER = ("shanxi", "transfer", "orlib", "tbed1", "goertz_klose", "mcnd", "sscflp
 INTRO = """# Measured: the published instances and our own
 
 One real run of `zoneopt bench` with two threads on two cores, bad rows included. The protocol is in
-[benchmarks/README.md](../benchmarks/README.md), all that was measured (also the course of plans and bounds over time) in
-`benchmarks/results/run`. This page is made by `python benchmarks/publish.py benchmarks/results/run`.
+[benchmarks/README.md](../benchmarks/README.md); all that was measured, also the course of plans and
+bounds over time, is in `benchmarks/results/run`. This page is made by
+`python benchmarks/publish.py benchmarks/results/run`.
 
 {note}
 """

@@ -26,6 +26,7 @@ STEPS = 40  # dual steps per node of the tree
 KERNEL_GAP = 0.003  # distance of plan and bound after the search from which the kernel is solved
 KERNEL_CUSTOMERS = 600  # beyond, HiGHS has not left the root of the kernel in a minute
 KERNEL_ARCS = 25  # of the kernel, per customer
+KERNEL_LEAST = 40  # facilities of the kernel, if there are as many
 
 
 @dataclass
@@ -164,7 +165,7 @@ def solve_kernel(run: Run, capacity: np.ndarray, dual: Dual, y: np.ndarray) -> N
     from optimizer.engine.facility.handover import solve_rest
 
     swing = np.sort(np.abs(dual.gain))
-    count = min(len(swing), max(40, 2 * int((y > 1e-6).sum())))
+    count = min(len(swing), max(KERNEL_LEAST, 2 * int((y > 1e-6).sum())))
     base = safe(dual.bound)
     cutoff = min(run.cutoff(), base + float(swing[count - 1]))
     if not cutoff > run.bound:
