@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from instances import Instance
 from instances.errors import Fault, InstanceError
 from optimizer.plan.plan import EVERY_INDUSTRY
 from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
 from optimizer.report.names import Names
 from optimizer.report.numbers import percent
+from optimizer.studies.assumed import assumed_tables
 from optimizer.studies.curve_points import (
     Curve,
     Reading,
@@ -230,7 +230,7 @@ def _chapter(
         tables=tuple(tables),
         charts=tuple(charts),
         cautions=tuple(_cautions(whole, each)),
-        assumed=_assumed(instance),
+        assumed=assumed_tables(instance, WHY_ASSUMED),
         facts=session.facts(),
     )
 
@@ -510,17 +510,9 @@ def _least(curve_: Curve) -> float:
     return curve_.best[1].cost_mcny if curve_.best is not None else math.nan
 
 
-def _assumed(instance: Instance) -> tuple[tuple[str, str], ...]:
-    """Tables that say how much could come and what staying costs, where they are assumed."""
-    why = {
-        "blocks": "how much could move, and what staying costs",
-        "pools": "floor, land and staff: how much fits before it gets dear",
-        "industries": "workers, floor and relocation capital of output",
-    }
-    found = []
-    for table, reason in why.items():
-        grades = instance.tables[table]["grade"]
-        count = int((grades == "assumed").sum())
-        if count:
-            found.append((table, f"{reason}: {count} of {len(grades)} rows are assumed"))
-    return tuple(found)
+# tables that say how much could come and what staying costs
+WHY_ASSUMED = {
+    "blocks": "how much could move, and what staying costs",
+    "pools": "floor, land and staff: how much fits before it gets dear",
+    "industries": "workers, floor and relocation capital of output",
+}

@@ -11,6 +11,7 @@ from optimizer.plan.plan import MAXIMISED, Plan
 from optimizer.report.chapter import Chapter, Chart, Column, Kind, Table, rows_of
 from optimizer.report.names import Names
 from optimizer.report.numbers import percent, shown
+from optimizer.studies.assumed import assumed_tables
 from optimizer.studies.front import Front, Point
 from optimizer.studies.grid import Corner, Grid
 
@@ -307,13 +308,7 @@ def _cautions(front: Front, points: Sequence[Point]) -> Iterator[str]:
 
 def _assumed(instance: Instance, measures: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Tables that the measures are made of, where they are assumed."""
-    found = []
-    for name in measures:
-        for table, why in WHY[name].items():
-            grades = instance.tables[table]["grade"]
-            count = int((grades == "assumed").sum())
-            if count:
-                found.append((table, f"{why}: {count} of {len(grades)} rows are assumed"))
+    found = [pair for name in measures for pair in assumed_tables(instance, WHY[name])]
     return tuple(dict.fromkeys(found))
 
 

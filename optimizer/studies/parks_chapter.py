@@ -10,6 +10,7 @@ from optimizer.plan.plan import Plan
 from optimizer.report.chapter import Chapter, Chart, Column, Table, rows_of
 from optimizer.report.names import Names
 from optimizer.report.numbers import percent, shown
+from optimizer.studies.assumed import assumed_tables
 from optimizer.studies.parks_counter import Change, Standing
 from optimizer.studies.parks_levers import CHEAP
 from optimizer.studies.parks_solves import SHARE
@@ -275,12 +276,7 @@ def _assumed(instance: Instance, hosts: Sequence[UnitCost]) -> tuple[tuple[str, 
         "eligibility": "which industries a zone may host",
         "zones": "cost of opening",
     }
-    found = []
-    for table, reason in why.items():
-        grades = instance.tables[table]["grade"]
-        count = int((grades == "assumed").sum())
-        if count:
-            found.append((table, f"{reason}: {count} of {len(grades)} rows are assumed"))
+    found = list(assumed_tables(instance, why))
     if hosts:
         worst = max(h.assumed_share for h in hosts)
         found.append(("units", f"up to {percent(worst)} of a host's own cost is assumed"))
