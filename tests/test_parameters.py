@@ -115,7 +115,15 @@ def test_every_parameter_can_be_applied_at_both_ends(shanxi, of_shanxi) -> None:
 def test_what_cannot_be_varied_is_told(shanxi) -> None:
     found, left_out = parameters_of(shanxi)
     assert any("land_module_ha" in text and "rows come or go" in text for text in left_out)
-    assert not {p.parameter_id for p in found} & {t.partition(" ")[0] for t in left_out}
+    ids = {text.partition(" (")[2].partition(",")[0] for text in left_out}
+    assert "land_module_ha" in ids
+    assert not {p.parameter_id for p in found} & ids
+
+
+def test_a_parameter_has_the_name_that_people_use(of_shanxi) -> None:
+    assert of_shanxi["fx_cny_per_usd_2024"].name == "Exchange rate, CNY per USD"
+    names = [p.name for p in of_shanxi.values()]
+    assert len(set(names)) == len(names)
 
 
 def test_a_rate_of_one_tariff_counts_once(of_shanxi) -> None:

@@ -22,7 +22,8 @@ from instances.shanxi_build.writing import text_of
 
 RANGED = ("assumptions", "cost_parameters")
 PARAMETERS = (
-    "parameter_id", "evidence", "unit", "low", "value", "high", "left_out", "source", "grade",
+    "parameter_id", "name", "evidence", "unit", "low", "value", "high", "left_out", "source",
+    "grade",
 )  # fmt: skip
 CELLS = ("parameter_id", "cell", "value", "low", "high")
 NOT_USED = (  # documented ranges themselves: no plan depends on them
@@ -39,10 +40,12 @@ class NoCellsError(EvidenceError):
 
 def ranges_of(folder: Path = EVIDENCE, only: tuple[str, ...] = ()) -> tuple[list[Row], list[Row]]:
     """Return rows of parameters.csv and of cells.csv; ``only`` these parameters, if given."""
-    before = _cells(Evidence(folder))
+    evidence = Evidence(folder)
+    before = _cells(evidence)
+    names = {row["parameter"]: row["name"] for row in evidence["parameter_names"]}
     parameters: list[Row] = []
     cells: list[Row] = []
-    for table, number, name in _ranged(Evidence(folder)):
+    for table, number, name in _ranged(evidence):
         row = Evidence(folder)[table][number]
         if only and name not in only:
             continue
@@ -59,9 +62,12 @@ def ranges_of(folder: Path = EVIDENCE, only: tuple[str, ...] = ()) -> tuple[list
                 left_out = f"{end}: {short(str(error), 80)}"
         if not left_out and not any(ends):
             continue  # it feeds nothing that a plan depends on
+        if name not in names:
+            raise EvidenceError(f"parameter_names.csv has no row {name!r}: say what people call it")
         parameters.append(
             {
                 "parameter_id": name,
+                "name": names[name],
                 "evidence": f"{table}.csv",
                 "unit": row["unit"],
                 **{k: row[k] for k in ("low", "value", "high")},

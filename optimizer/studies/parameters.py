@@ -166,14 +166,14 @@ def _shipped(instance: Instance) -> tuple[list[Parameter], list[str]]:
     for row in _rows(folder / "parameters.csv"):
         name = row["parameter_id"]
         if row["left_out"]:
-            left_out.append(f"{name} ({row['left_out']})")
+            left_out.append(f"{row['name']} ({name}, {row['left_out']})")
             continue
         if missing := [c.where for c in cells[name] if c.where not in known]:
-            left_out.append(f"{name} ({missing[0]} is not in these tables)")
+            left_out.append(f"{row['name']} ({name}, {missing[0]} is not in these tables)")
             continue
         found.append(
             Parameter(
-                name, _group_of(cells[name]), name.replace("_", " ").capitalize(), row["unit"],
+                name, _group_of(cells[name]), row["name"], row["unit"],
                 float(row["low"]), float(row["value"]), float(row["high"]), tuple(cells[name]),
                 row["grade"], f"{row['evidence']}: {row['source']}",
             )
