@@ -15,10 +15,11 @@ from optimizer.engine.design.problem import DesignProblem
 
 _WORTH_A_LOOK = 0.3  # arcs whose Lagrangian cost of opening is below this share of their fixed cost
 _KINDS = (
-    *("merge", "relax", "region", "region", "anneal"),
-    *("merge", "relax", "region", "near", "anneal"),
+    *("relax", "region", "relax", "merge", "relax", "region", "anneal"),
+    *("relax", "region", "relax", "merge", "relax", "near", "anneal"),
 )
 _LEAST_CANDIDATES = 150
+_QUICK = {"relax": 25, "region": 40, "merge": 40}  # free arcs when a plan is not the best yet
 _PATIENCE = 6  # searches without success before a fresh start is considered
 _POOL = 20000  # path columns kept at most
 
@@ -33,7 +34,13 @@ class Improver:
         self.candidate = (dual.mean_open > 0.005) | (worth < _WORTH_A_LOOK)
         self.candidate[np.argsort(worth, kind="stable")[:_LEAST_CANDIDATES]] = True
         self.pool: dict[tuple[int, tuple[int, ...]], None] = {}
-        self.size = {"merge": 60, "relax": 60, "region": 40, "near": 1000}
+        # small at first: closed in a second or two, they gain most per second
+        self.size = {"merge": 30, "near": 1000, **{k: _QUICK[k] for k in ("relax", "region")}}
+        # how dear the search takes opening an arc: two readings, so that starts differ
+        steep = np.clip(1.1 - dual.mean_open, 0.05, 1.0)
+        priced = np.clip(1.3 - dual.mean_open, 0.1, 1.0) * np.clip(0.5 + worth, 0.2, 1.0)
+        self.bias = (steep, priced)
+        self.closeness = 0.3 * np.clip(1.0 - np.abs(worth) / _WORTH_A_LOOK, 0.0, 1.0)
         self.turn = 0
         self.failures = 0
 
@@ -51,7 +58,7 @@ class Improver:
         """Anneal from fresh starts, a few at least, for about ``seconds``."""
         board, problem = self.board, self.problem
         until = board.seconds + seconds
-        moves = 20000 + 200 * problem.n_commodities
+        moves = 20000 + 50 * problem.n_commodities
         number = 0
         while not board.stop() and (number == 0 or board.seconds < until):
             every = board.best is None and number > 0
@@ -63,9 +70,13 @@ class Improver:
                 if number > 6:
                     return
                 continue
-            bias = np.clip(1.3 - self.dual.mean_open, 0.1, 1.0) if number % 2 else None
             flow = annealer.run(
-                state, n_moves=moves, hot=0.006, cold=0.00003, stop=board.stop, bias=bias
+                state,
+                n_moves=moves,
+                hot=0.006,
+                cold=0.00003,
+                stop=board.stop,
+                bias=self.bias[number % 2],
             )
             self._take(flow)
             number += 1
@@ -87,7 +98,7 @@ class Improver:
 
     def neighbourhoods(self, stop: Callable[[], bool]) -> None:
         """Search neighbourhoods of the best plan in turn; their sizes follow the time they take."""
-        board, size = self.board, self.size
+        board = self.board
         while board.best is not None and not stop():
             kind = _KINDS[self.turn % len(_KINDS)]
             self.turn += 1
@@ -95,78 +106,99 @@ class Improver:
             if kind == "anneal":
                 self._reheat()
             else:
-                allowed, forced, changes = self._choose(kind, size[kind])
-                limit = max(0.1, min(board.left(), 6.0 + 0.04 * (board.deadline - board.began)))
-                began = board.seconds
-                found = search_neighbourhood(
-                    self.problem,
-                    allowed=allowed,
-                    forced=forced,
-                    start=board.best.flow,
-                    pool=self._paths(),
-                    most_changes=changes,
-                    time_limit_s=limit,
-                    seed=self.seed + self.turn,
-                    stop=board.stop,
-                    left=board.left,
-                )
-                if found.flow is not None:
-                    self._take(found.flow)
-                spent = board.seconds - began
-                if found.closed and spent < 0.4 * limit:
-                    size[kind] = int(size[kind] * 1.3) + 1
-                elif not found.closed:
-                    size[kind] = max(12, int(size[kind] * 0.8))
-                note = f"{kind} free {found.free} {'closed' if found.closed else 'stopped'}"
-                board.note_phase("neighbourhood", f"{note} {spent:.1f} s")
+                self._search(kind, board.best, self.size[kind])
             better = board.cost < before - 1e-7 * abs(before)
             self.failures = 0 if better else self.failures + 1
 
-    def _choose(self, kind: str, size: int) -> tuple[np.ndarray, np.ndarray, int | None]:
-        """Return (allowed arcs, arcs forced open, most changes) of a neighbourhood."""
+    def _search(self, kind: str, plan: Plan, size: int) -> Plan:
+        """Return the best plan of a neighbourhood of ``plan``, itself if there is none better."""
         board = self.board
-        best = board.best.is_open  # type: ignore[union-attr]
+        allowed, forced, changes = self._choose(kind, plan.is_open, size)
+        limit = max(0.1, min(board.left(), 6.0 + 0.04 * (board.deadline - board.began)))
+        began = board.seconds
+        found = search_neighbourhood(
+            self.problem,
+            allowed=allowed,
+            forced=forced,
+            start=plan.flow,
+            pool=self._paths(),
+            most_changes=changes,
+            time_limit_s=limit,
+            seed=self.seed + self.turn,
+            stop=board.stop,
+            left=board.left,
+        )
+        better = self._take(found.flow) if found.flow is not None else plan
+        spent = board.seconds - began
+        if size == self.size[kind]:
+            if found.closed and spent < 0.4 * limit:
+                self.size[kind] = int(size * 1.3) + 1
+            elif not found.closed:
+                self.size[kind] = max(12, int(size * 0.8))
+        note = f"{kind} free {found.free} {'closed' if found.closed else 'stopped'} {spent:.1f} s"
+        cost = "" if plan is board.best else f", {plan.cost:.8g} to {better.cost:.8g}"
+        board.note_phase("neighbourhood", note + cost)
+        return better
+
+    def _climb(self, plan: Plan) -> None:
+        """Improve a plan that is not the best by quick neighbourhoods, then merge the two."""
+        board = self.board
+        for kind in ("relax", "region", "relax", "merge"):
+            best = board.best
+            if best is None or plan is best or board.stop():
+                return
+            plan = self._search(kind, plan, min(self.size[kind], _QUICK[kind] + self.failures))
+
+    def _choose(
+        self, kind: str, best: np.ndarray, size: int
+    ) -> tuple[np.ndarray, np.ndarray, int | None]:
+        """Return (allowed arcs, arcs forced open, most changes) of a neighbourhood of ``best``."""
+        board = self.board
         root = board.root_open if board.root_open is not None else self.dual.mean_open
         nothing = np.zeros_like(best)
+        doubt = self._doubt(best, root)
         if kind == "merge":
             others = [plan.is_open for plan in board.elite]
-            taken = [best]
+            taken = [best] if board.best is None else [best, board.best.is_open]
             for number in self.random.permutation(len(others)):
                 union = np.any([*taken, others[number]], axis=0)
                 common = np.all([*taken, others[number]], axis=0)
-                if (union & ~common).sum() > size and len(taken) > 1:
+                if (union & ~common).sum() > size and len(taken) > 2:
                     break
                 taken.append(others[number])
-            union, common = np.any(taken, axis=0), np.all(taken, axis=0)
-            if (union & ~common).any():
-                return union, common, None
+            differs = np.any(taken, axis=0) & ~np.all(taken, axis=0)
+            if differs.any():
+                # where plans differ in too much, the rest stays as in the best one
+                free = _first(np.where(differs, doubt, -1.0), size)
+                return best | free, best & ~free, None
         if kind in ("relax", "merge"):
             # free where the strong LP is undecided or disagrees with the plan
-            noise = 0.02 if self.turn < len(_KINDS) // 2 else 0.5
-            doubt = np.minimum(np.abs(root - best), 1.0) + noise * self.random.random(best.size)
-            doubt[~(self.candidate | best)] = -1.0
-            free = np.zeros_like(best)
-            free[np.argsort(-doubt, kind="stable")[:size]] = True
-            free &= doubt > 0.0
+            free = _first(doubt, size)
             return best | free, best & ~free, None
         if kind == "near":
             # all worthwhile arcs free, but few changes
             useful = best | (self.candidate & (root > 0.01))
             return useful, nothing, max(6, min(30, size // 70))
         centre = int(self.random.integers(self.problem.n_nodes))
-        near = self._near(centre)
+        near = self._near(centre, best)
         useful = (self.candidate | best) & (near >= 0)
-        score = near + 3.0 * self.random.random(best.size)
-        score[~useful] = np.inf
-        free = np.zeros_like(best)
-        free[np.argsort(score, kind="stable")[:size]] = True
-        free &= useful
+        free = _first(np.where(useful, 100.0 - near + 4.0 * doubt, -1.0), size)
         return best | free, best & ~free, None
 
-    def _near(self, centre: int) -> np.ndarray:
+    def _doubt(self, best: np.ndarray, root: np.ndarray) -> np.ndarray:
+        """Return how much speaks for another state of each arc, with noise; -1: not a candidate.
+
+        The strong LP may be undecided or disagree with the plan; or its price may be near enough.
+        """
+        noise = 0.02 if self.turn < len(_KINDS) // 2 else 0.5
+        doubt = np.maximum(np.minimum(np.abs(root - best), 1.0), self.closeness)
+        doubt += noise * self.random.random(best.size)
+        doubt[~(self.candidate | best)] = -1.0
+        return doubt
+
+    def _near(self, centre: int, best: np.ndarray) -> np.ndarray:
         """Return the number of steps from ``centre`` to each arc over open arcs, either way."""
         problem = self.problem
-        best = self.board.best.is_open  # type: ignore[union-attr]
         steps = np.full(problem.n_nodes, np.inf)
         steps[centre] = 0
         tails, heads = problem.tail[best], problem.head[best]
@@ -179,7 +211,7 @@ class Improver:
         return steps[problem.tail] + steps[problem.head]
 
     def _fresh_start(self) -> None:
-        """Anneal from a new construction, slowly: what comes out is for merging."""
+        """Anneal from a new construction, improve what comes out and merge it with the best."""
         board = self.board
         arcs = np.flatnonzero(self.candidate | board.best.is_open)  # type: ignore[union-attr]
         annealer = Annealer(self.problem, arcs, int(self.random.integers(2**31)))
@@ -187,9 +219,13 @@ class Improver:
         if state is None:
             return
         moves = 30000 + 200 * self.problem.n_commodities
-        flow = annealer.run(state, n_moves=moves, hot=0.008, cold=0.00003, stop=board.stop)
-        self._take(flow)
-        board.note_phase("fresh start")
+        bias = self.bias[int(self.random.integers(2))]
+        flow = annealer.run(
+            state, n_moves=moves, hot=0.008, cold=0.00003, stop=board.stop, bias=bias
+        )
+        plan = self._take(flow)
+        board.note_phase("fresh start", f"{plan.cost:.8g}")
+        self._climb(plan)
 
     def _reheat(self) -> None:
         """Anneal again from an elite plan, warmer the longer nothing has been found."""
@@ -207,5 +243,14 @@ class Improver:
         hot = min(0.004, 0.0008 * (1 + failures / 4))
         moves = 10000 + 100 * self.problem.n_commodities
         flow = annealer.run(state, n_moves=moves, hot=hot, cold=0.00003, stop=board.stop)
-        self._take(flow)
-        board.note_phase("reheat", f"hot {hot:.4f}")
+        plan = self._take(flow)
+        board.note_phase("reheat", f"hot {hot:.4f}, {plan.cost:.8g}")
+        if failures >= _PATIENCE // 2:
+            self._climb(plan)
+
+
+def _first(score: np.ndarray, size: int) -> np.ndarray:
+    """Return which ``size`` entries have the highest score; negative scores never count."""
+    chosen = np.zeros(score.size, dtype=bool)
+    chosen[np.argsort(-score, kind="stable")[:size]] = True
+    return chosen & (score > 0.0)

@@ -211,7 +211,7 @@ def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Pr
     board.note_phase("volume")
     improver = Improver(problem, board, dual, seed)
     tree_of: list[BoundTree] = []
-    annealing = min(0.08 * (board.deadline - board.began), 25.0)
+    annealing = min(0.05 * (board.deadline - board.began), 15.0)
     if threads >= 2:
         search = _Worker(lambda: improver.run(annealing))
         search.start()
