@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from verify_hand import SETTINGS, hand_plan, hand_rows
 from verify_tables import bare_instance
 
@@ -14,7 +16,7 @@ from optimizer import solve
 from optimizer.plan.plan import Plan
 from optimizer.plan.verify import verify_plan
 from optimizer.plan.verify.books import books_of, forget
-from optimizer.plan.verify.routes import Routes
+from optimizer.plan.verify.routes import Routes, _on_way, usable_ever
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +140,51 @@ def test_a_part_reads_no_table_but_its_own() -> None:
         assert production.at_zone(zone_id, industry_id, form_id) == books.production.at_zone(
             zone_id, industry_id, form_id
         )
+
+
+def test_routes_that_a_closing_leaves_are_kept() -> None:
+    """Closing any link or place of an instance: costs and marks are those of a fresh search."""
+    instance = read_instance("dry_port")
+    forget()
+    books = books_of(instance)
+    facts, network = books.facts, books.network
+    whole = books.usable_ever(())
+    marks = 1 << (np.arange(len(network.arcs)) % 60)
+    closing = 0
+    for name in (*facts.place, *network.links):
+        usable = books.usable_ever((name,))
+        assert np.array_equal(usable, usable_ever(network, (name,)))
+        after = books.routes(usable, whole, marks)
+        fresh = Routes(
+            network, books.goods, usable, hosts=tuple(facts.host_places), marks=marks
+        )  # fmt: skip
+        for zone_id, industry_id in facts.eligible:
+            for form_id in facts.form:
+                host = (zone_id, form_id, industry_id)
+                assert after.costs(*host).tolist() == fresh.costs(*host).tolist(), name
+                assert after.cost_per_mcny(*host) == fresh.cost_per_mcny(*host)
+                assert after.passed(*host).tolist() == fresh.passed(*host).tolist(), name
+        closes_something = not np.array_equal(whole, usable)
+        assert (after._whole is not None) == closes_something
+        closing += closes_something
+    assert closing > 10
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_nodes_on_the_way_are_those_met_when_walking_back(seed: int) -> None:
+    """`_on_way` against one walk after another, on random trees."""
+    dice = np.random.default_rng(seed)
+    n_trees, n_nodes = int(dice.integers(1, 4)), int(dice.integers(1, 12))
+    before = np.array([
+        [int(dice.integers(-1, node)) if node else -1 for node in range(n_nodes)]
+        for _ in range(n_trees)
+    ])  # fmt: skip
+    ends = dice.integers(-1, n_nodes, size=4)
+    expected = np.zeros((n_trees, n_nodes), dtype=bool)
+    for tree in range(n_trees):
+        for end in ends.tolist():
+            while end >= 0:
+                expected[tree, end] = True
+                end = int(before[tree, end])
+    assert np.array_equal(_on_way(before, ends), expected)

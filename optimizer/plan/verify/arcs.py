@@ -65,7 +65,7 @@ class Network:
             self._add_customs(row)
         self.arcs = list(self.arc.values())
         self.number = {key: n for n, key in enumerate(self.arc)}
-        self.kept_routes = Kept(16)
+        self.kept_routes = Kept(40)  # an instance and a few closures of it: about 12 each
         self.walks: dict[tuple[str, ...], Any] = {}  # routes that were looked at (flows.py)
         self.features = np.array([a.features for a in self.arc.values()]).reshape(-1, len(FEATURES))
         self.closable = frozenset[str]().union(

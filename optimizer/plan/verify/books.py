@@ -7,7 +7,7 @@ what is kept for these tables depends on nothing else.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ PRODUCTION_TABLES = (
 ALL_TABLES = tuple(table.name for table in TABLES)
 
 _FACTS, _NETWORKS, _GOODS, _PRODUCTION = Kept(2), Kept(2), Kept(2), Kept(2)
+_USABLE = Kept(4)
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,43 @@ class Books:
 
     def routes_today(self, closed: Sequence[str]) -> Routes:
         """Return the routes of rivals and of what stays: the network of today."""
-        return self.routes(usable_today(self.network, tuple(closed)))
+        whole = self._without_closures(usable_today)
+        return self.routes(self._open(whole, closed), whole)
 
     def usable_ever(self, closed: Sequence[str]) -> np.ndarray:
         """Return which arcs some plan could use."""
-        return usable_ever(self.network, tuple(closed))
+        return self._open(self._without_closures(usable_ever), closed)
 
-    def routes(self, usable: np.ndarray, marks: np.ndarray | None = None) -> Routes:
-        """Return routes without surcharges over some arcs; kept with the network."""
+    def _without_closures(self, usable: Callable[..., np.ndarray]) -> np.ndarray:
+        made_of = (self.facts, self.network.arc)
+        return _USABLE.get(made_of, usable.__name__, lambda: usable(self.network, ()))
+
+    def _open(self, usable: np.ndarray, closed: Sequence[str]) -> np.ndarray:
+        """Return which of these arcs a question leaves open."""
+        if not closed:
+            return usable
+        shut = [not arc.names.isdisjoint(closed) for arc in self.network.arcs]
+        return usable & ~np.array(shut, dtype=bool)
+
+    def routes(
+        self, usable: np.ndarray, whole: np.ndarray, marks: np.ndarray | None = None
+    ) -> Routes:
+        """Return routes without surcharges over some arcs; kept with the network.
+
+        ``whole`` are the arcs without what the question closes.
+        """
         hosts = tuple(self.facts.host_places)
+
+        def made() -> Routes:
+            is_whole = np.array_equal(usable, whole)
+            more = None if is_whole else self.routes(whole, whole, marks)
+            return Routes(
+                self.network, self.goods, usable, hosts=hosts, marks=marks, whole=more
+            )  # fmt: skip
+
         return self.network.kept_routes.get(
             (self.goods,), (hosts, usable.tobytes(), None if marks is None else marks.tobytes()),
-            lambda: Routes(self.network, self.goods, usable, hosts=hosts, marks=marks),
+            made,
         )  # fmt: skip
 
 
@@ -102,5 +128,5 @@ def books_of(instance: Instance) -> Books:
 
 def forget() -> None:
     """Drop everything that is kept."""
-    for kept in (_FACTS, _NETWORKS, _GOODS, _PRODUCTION):
+    for kept in (_FACTS, _NETWORKS, _GOODS, _PRODUCTION, _USABLE):
         kept.clear()

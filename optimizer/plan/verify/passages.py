@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -116,21 +117,32 @@ class Passages:
     def routes(self, shut: frozenset[str] = frozenset()) -> Routes:
         """Return the routes that avoid some passages; what these cost is left out."""
         if shut not in self._routes:
-            usable = self.usable.copy()
-            for name in shut:
-                usable &= self.service != name[1:] if name[0] == SERVICE else self.name != name
             reach = self.reach
+            usable, whole = self.usable.copy(), reach.books.usable_ever(()).copy()
+            for name in shut:
+                other = self.service != name[1:] if name[0] == SERVICE else self.name != name
+                usable &= other
+                whole &= other
             marks = None if shut else self.marks
             if self.own or self.surcharge.any():
                 routes = Routes(
                     reach.network, reach.goods, usable, self.surcharge, self.own, marks=marks
                 )
             else:
-                routes = reach.books.routes(usable, marks)
+                routes = reach.books.routes(usable, whole, marks)
             self._routes[shut] = routes
         return self._routes[shut]
 
     def _avoiding(
+        self, shut: frozenset[str], host: tuple[str, str, str], which: list[int]
+    ) -> np.ndarray:
+        """Return the least costs without some passages; kept with the routes for later plans."""
+        known, key = self.routes().avoiding, (shut, host, tuple(which))
+        if key not in known:
+            known[key] = self._without(shut, host, which)
+        return known[key]
+
+    def _without(
         self, shut: frozenset[str], host: tuple[str, str, str], which: list[int]
     ) -> np.ndarray:
         """Return the least costs without some passages; most ways do not use them anyway."""
@@ -157,14 +169,18 @@ class Passages:
         kinds = self.reach.goods.kinds(form_id, industry_id, self.reach.facts.in_china(zone_id))
         by_names: dict[tuple[str, ...], list[int]] = defaultdict(list)
         paid: list[dict[str, float]] = []
+        most_of_all = self._dearest(self.all_goods)
         for k, kind in enumerate(kinds):
             own = of_cell.get(kind.key)
+            if not own:
+                paid.append(self.all_goods)
+                by_names[most_of_all].append(k)
+                continue
             price = dict(self.all_goods)
-            for name, cny in (own or {}).items():
+            for name, cny in own.items():
                 price[name] = price.get(name, 0.0) + cny
             paid.append(price)
-            most = sorted(sorted(price, key=price.__getitem__)[-MOST_TOGETHER:])
-            by_names[tuple(most)].append(k)
+            by_names[self._dearest(price)].append(k)
         costs = np.zeros(len(kinds))
         for names, which in by_names.items():
             price_of = np.array([[paid[k][name] for name in names] for k in which])
@@ -175,3 +191,8 @@ class Passages:
                 least = np.minimum(least, found + price_of @ (1.0 - np.array(avoided)))
             costs[which] = least
         return math.fsum(k.teu_per_mcny * c for k, c in zip(kinds, costs.tolist(), strict=True))
+
+    @staticmethod
+    def _dearest(price: Mapping[str, float]) -> tuple[str, ...]:
+        """Return the names with the highest prices, `MOST_TOGETHER` of them, sorted."""
+        return tuple(sorted(sorted(price, key=price.__getitem__)[-MOST_TOGETHER:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,10 @@ class Routes:
     ``own`` holds what single goods pay on top, by goods key and arc, CNY per TEU. ``hosts`` are
     the places that goods go to or come from; what is kept of each tree are the gates of these.
     ``marks`` are bits by arc: `passed` says which of them are met on the cheapest way.
+
+    ``whole`` are routes over these arcs and some more, with all else the same. Taking an arc away
+    makes nothing cheaper, so a tree of theirs still holds where no way to a host uses such an arc;
+    only the others are searched again.
     """
 
     def __init__(
@@ -96,8 +100,10 @@ class Routes:
         *,
         hosts: Sequence[str] | None = None,
         marks: np.ndarray | None = None,
+        whole: Routes | None = None,
     ) -> None:
         self._goods = goods
+        self._whole, self._usable = whole, usable
         arcs = [network.arcs[n] for n in np.flatnonzero(usable).tolist()]
         nodes = dict.fromkeys(node for arc in arcs for node in (arc.tail, arc.head))
         self._node: dict[Node, int] = {node: n for n, node in enumerate(nodes)}
@@ -117,7 +123,17 @@ class Routes:
         self._row: dict[Tree, int] = {}
         self._least = np.zeros((0, len(near)))  # by tree and gate of a host, CNY per TEU
         self._passed = np.zeros((0, len(near)), dtype=np.int64)  # marks on the way
+        self._before = np.zeros((0, len(nodes)), dtype=np.int32)  # by tree and node, for `whole`
         self._table: dict[tuple[str, str, bool], _Table] = {}
+        self.avoiding: dict[Hashable, np.ndarray] = {}  # what `Passages` found out with these
+        self._gone: tuple[np.ndarray, np.ndarray] | None = None  # ends of arcs that `whole` has
+        if whole is not None:
+            missing = np.flatnonzero(whole._usable & ~usable).tolist()
+            ends = [
+                (whole._node[a.tail], whole._node[a.head])
+                for a in map(network.arcs.__getitem__, missing)
+            ]
+            self._gone = tuple(np.array(ends, dtype=np.int64).reshape(-1, 2).T)  # type: ignore[assignment]
 
     def cost(self, goods: Goods) -> float:
         """Return the least generalised cost in CNY per TEU; inf where there is no route.
@@ -206,19 +222,57 @@ class Routes:
                     by_graph.setdefault((tree[0], tree[2], tree[3]), []).append(tree)
             if not by_graph:
                 return
-            found = [self._block(*key, wanted) for key, wanted in by_graph.items()]
-            self._least = np.concatenate([self._least, *(least for least, _ in found)])
-            self._passed = np.concatenate([self._passed, *(marks for _, marks in found)])
+            found = [self._found(*key, wanted) for key, wanted in by_graph.items()]
+            self._least = np.concatenate([self._least, *(block[0] for block in found)])
+            self._passed = np.concatenate([self._passed, *(block[1] for block in found)])
+            if self._whole is None:
+                self._before = np.concatenate([self._before, *(block[2] for block in found)])
             for wanted in by_graph.values():
                 for tree in wanted:
                     self._row[tree] = len(self._row)
 
+    def _found(
+        self, profile: Profile, inbound: bool, own: str, wanted: list[Tree]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `_block` returns; what ``whole`` has and no missing arc changes is copied."""
+        if self._whole is None:
+            return self._block(profile, inbound, own, wanted)
+        try:
+            self._whole._grow(wanted)
+        except EndlessRouteError:  # what is missing here may be what makes a round trip pay
+            return self._block(profile, inbound, own, wanted)
+        rows = np.array([self._whole._row[tree] for tree in wanted])
+        least, marks = self._whole._least[rows], self._whole._passed[rows]
+        changed = np.flatnonzero(self._is_changed(rows, inbound))
+        if len(changed):
+            trees = [wanted[k] for k in changed.tolist()]
+            least[changed], marks[changed], _ = self._block(profile, inbound, own, trees)
+        return least, marks, self._before
+
+    def _is_changed(self, rows: np.ndarray, inbound: bool) -> np.ndarray:
+        """Return which trees of ``whole`` have a missing arc on the way to some host."""
+        assert self._whole is not None
+        assert self._gone is not None
+        near, far = self._gone if inbound else self._gone[::-1]
+        before = self._whole._before[rows]
+        uses = before[:, far] == near  # also where another arc between the two is as cheap
+        suspects = np.flatnonzero(uses.any(axis=1))
+        changed = np.zeros(len(rows), dtype=bool)
+        if len(suspects):
+            on_way = _on_way(before[suspects], self._whole._near)
+            changed[suspects] = (uses[suspects] & on_way[:, far]).any(axis=1)
+        return changed
+
     def _block(
         self, profile: Profile, inbound: bool, own: str, wanted: list[Tree]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return least costs and marks of trees on one graph, each trees x gates of hosts."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return least costs and marks of trees on one graph, each trees x gates of hosts.
+
+        Also the node before each node.
+        """
         least = np.full((len(wanted), len(self._near)), math.inf)
         marks = np.zeros(least.shape, dtype=np.int64)
+        earlier = np.full((len(wanted), len(self._node)), -1, dtype=np.int32)
         starts = [self._node.get(tree[1], -1) for tree in wanted]
         known = [k for k, start in enumerate(starts) if start >= 0]
         if known:
@@ -227,6 +281,7 @@ class Routes:
                 cost = cost + self._own[own]
             shape = self._forward if inbound else self._backward
             found, before = self._least_from(shape.graph(cost), [starts[k] for k in known])
+            earlier[known] = before
             least[known] = np.where(self._near >= 0, found[:, self._near], math.inf)
             if self._marks is not None and self._marks.any():
                 passed = shape.passed(cost, self._marks, before)
@@ -236,7 +291,7 @@ class Routes:
             if place is not None and tree[1][1] == GATE:  # nothing travels: it costs nothing
                 least[k, place + _REGIME[tree[1][2]]] = 0.0
                 marks[k, place + _REGIME[tree[1][2]]] = 0
-        return least, marks
+        return least, marks, earlier
 
     def _least_from(self, graph: csr_matrix, starts: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Return costs to all nodes and the node before each (negative: none), by start."""
@@ -246,6 +301,35 @@ class Routes:
         except NegativeCycleError as error:
             raise EndlessRouteError("a round trip costs less than nothing") from error
         return np.atleast_2d(least), np.atleast_2d(before)
+
+
+def _on_way(before: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return which nodes are on the way to one of ``ends`` (-1: none), trees x nodes.
+
+    Examples
+    --------
+    Node 0 starts, 1 and 2 follow it, 3 follows 2; only 2 is asked for.
+
+    >>> _on_way(np.array([[-1, 0, 0, 2]]), np.array([2, -1])).tolist()
+    [[True, False, True, False]]
+    """
+    before = np.where(before < 0, -1, before)
+    n_trees, n_nodes = before.shape
+    flat = before.ravel()
+    seen = np.zeros(flat.size, dtype=bool)
+    mark = np.zeros(flat.size, dtype=np.int64)
+    own = (np.arange(n_trees) * n_nodes)[:, None]
+    here = (own + ends[ends >= 0][None, :]).ravel()
+    while len(here):
+        here = here[~seen[here]]
+        number = np.arange(len(here))
+        mark[here] = number
+        here = here[mark[here] == number]  # each once
+        seen[here] = True
+        back = flat[here]
+        has = back >= 0
+        here = here[has] - here[has] % n_nodes + back[has]
+    return seen.reshape(n_trees, n_nodes)
 
 
 def usable_today(network: Network, closed: tuple[str, ...]) -> np.ndarray:
