@@ -118,7 +118,10 @@ def solve(
         raise TypeError(f"give a question or its keywords, not both: {', '.join(sorted(asked))}")
     check_question(instance, question)
     clock = time.perf_counter()
-    if network is None:
+    memory = start._memory if isinstance(start, Result) else None
+    if network is None and memory is not None and memory.has_same_network(instance):
+        network = memory.problem.network
+    elif network is None:
         network = build_network(instance)
     seconds["network"] = time.perf_counter() - clock
     stop = LinkedEvent(cancel)
@@ -127,7 +130,6 @@ def solve(
     kept = checkpoint.state if checkpoint is not None else State()
     if math.isfinite(kept.bound):
         watch.report("resume", bound=kept.bound)
-    memory = start._memory if isinstance(start, Result) else None
     problem = build_problem(instance, network, question, memory)
     routes = watch.seconds
     watch.report("routes", detail=f"{len(problem.lines)} kinds of goods, {problem.n_cells} cells")

@@ -22,6 +22,9 @@ from optimizer.plan.plan import Question
 # Tables (and columns, where not all count) that routes of goods depend on.
 ROUTE_TABLES: dict[str, tuple[str, ...]] = {
     "places": ("place_id", "kind", "in_china"),
+    "zones": ("zone_id",),  # where goods have a door
+    "origins": ("origin_id", "place_id"),
+    "rivals": ("rival_id",),
     "tariffs": (),
     "links": (),
     "transfers": (),
@@ -70,16 +73,20 @@ class Memory:
         self, instance: Instance, by: str, weights: Mapping[str, float] | None = None
     ) -> bool:
         """Say whether each route weighs what it did; closures may make some of them impossible."""
-        before = self.problem.instance
         if self.problem.by != by or self.problem.route_weights != (weights or {}):
             return False
+        return self.has_same_network(instance)
+
+    def has_same_network(self, instance: Instance) -> bool:
+        """Say whether the tables have the network, the goods and the prices of routes of before."""
+        before = self.problem.instance
         for name in ROUTE_SETTINGS:
             if getattr(before.settings, name) != getattr(instance.settings, name):
                 return False
         for name, columns in ROUTE_TABLES.items():
-            old, new = before.tables[name], instance.tables[name]
-            if old is new:
+            if _is_shared(name, before, instance):
                 continue
+            old, new = before.tables[name], instance.tables[name]
             picked = (
                 list(columns)
                 if columns
@@ -88,6 +95,12 @@ class Memory:
             if not old[picked].equals(new[picked]):
                 return False
         return _unlimited(before) == _unlimited(instance)
+
+
+def _is_shared(name: str, one: Instance, other: Instance) -> bool:
+    """Say whether two instances have the very same table, as after an override of another one."""
+    stored = [getattr(i.tables, "stored", None) for i in (one, other)]
+    return None not in stored and stored[0](name) is stored[1](name)  # type: ignore[misc]
 
 
 def _unlimited(instance: Instance) -> list[tuple[str, bool]]:

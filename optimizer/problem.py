@@ -100,6 +100,11 @@ class RouteBook:
         self._last: tuple[int, np.ndarray] | None = None
         self._routes: dict[tuple[int, int], tuple[int, ...]] = {}
         self.priced: dict = {}  # (line, arcs) -> arc keys and cost by component, kept by the engine
+        # What else was made of these goods and routes and of nothing else, kept for later solves
+        self.lengths: dict[tuple[int, int], float] = {}  # of base routes, also of `everything`
+        self.goods_of: dict[tuple[str, int, str], tuple[list[tuple[int, int]], bool]] = {}
+        self.logistics: dict[tuple[int, str, str], float] = {}  # of rivals and of what stays
+        self.host_flows: dict = {}
         if not lazy:
             for index in range(len(lines)):
                 self._grow(index)
@@ -303,20 +308,16 @@ class Problem:
         """Whether the weight that routes minimise is their cost."""
         return self.by == "generalised" and not self.route_weights
 
-    @cached_property
-    def _base_lengths(self) -> dict[tuple[int, int], float]:
-        return {}
-
     def _has_route_today(self, line: int, node: int) -> bool:
         return bool(np.isfinite(self.book.distance(line, node)))
 
     def base_distance(self, line: int, node: int) -> float:
         """Weight per TEU of the base route: today's best, or the best that could exist if none."""
-        found = self._base_lengths.get((line, node))
+        found = self.book.lengths.get((line, node))
         if found is None:
             has_route = self._has_route_today(line, node)
             found = (self.book if has_route else self.everything).distance(line, node)
-            self._base_lengths[line, node] = found
+            self.book.lengths[line, node] = found
         return found
 
     def base_path(self, line: int, node: int) -> list[int]:
@@ -329,19 +330,36 @@ class Problem:
     @cached_property
     def cell_commodities(self) -> list[list[tuple[int, int]]]:
         """For each cell its (goods line, host node); lines at the host's own gate left out."""
-        result = []
-        for zone, industry, form in zip(
-            self.cell_zone, self.cell_industry, self.cell_form, strict=True
-        ):
-            zone_id, form_id = self.zones[zone], self.forms[form]
-            result.append(
-                [
-                    (k, self.host_node(self.lines[k], zone_id, form_id))
-                    for k in self.lines_of[industry]
-                    if self.lines[k].node >= 0
-                ]
-            )
-        return result
+        return [goods for goods, _ in self._cell_goods]
+
+    @property
+    def has_routes(self) -> list[bool]:
+        """Whether all goods of each cell have a route, at least with projects and services."""
+        return [can for _, can in self._cell_goods]
+
+    @cached_property
+    def _cell_goods(self) -> list[tuple[list[tuple[int, int]], bool]]:
+        zones, forms = self.zones, self.forms
+        cells = zip(
+            self.cell_zone.tolist(), self.cell_industry.tolist(), self.cell_form.tolist(),
+            strict=True,
+        )  # fmt: skip
+        return [self._goods_of(zones[z], industry, forms[f]) for z, industry, f in cells]
+
+    def _goods_of(
+        self, place_id: str, industry: int, form_id: str
+    ) -> tuple[list[tuple[int, int]], bool]:
+        """Goods of an industry and their gates at a host, and whether all have a route."""
+        key = (place_id, industry, form_id)
+        if key not in self.book.goods_of:
+            goods = [
+                (k, self.host_node(self.lines[k], place_id, form_id))
+                for k in self.lines_of[industry]
+                if self.lines[k].node >= 0
+            ]
+            can = all(n >= 0 and np.isfinite(self.base_distance(k, n)) for k, n in goods)
+            self.book.goods_of[key] = (goods, can)
+        return self.book.goods_of[key]
 
     @cached_property
     def tracked(self) -> tuple[str, ...]:

@@ -383,6 +383,26 @@ class _Pricer:
     def host_flows(
         self, kind: str, host: str, place: str, form: str, industry: str, amount: float
     ) -> list[Flow]:
+        """Return the flows of a rival or of what stays; their cost goes into the account lines.
+
+        What stays is mostly the same from plan to plan: flows are kept with the routes.
+        """
+        if self.others:
+            return self._host_flows(kind, host, place, form, industry, amount)
+        known, key = self.problem.book.host_flows, (kind, host, place, form, industry)
+        found = known.get(key)
+        if found is None or found[0] != amount:
+            before, self.lines = self.lines, defaultdict(float)
+            flows = self._host_flows(kind, host, place, form, industry, amount)
+            found = known[key] = (amount, flows, self.lines)
+            self.lines = before
+        for line, mcny in found[2].items():
+            self.lines[line] += mcny
+        return found[1]
+
+    def _host_flows(
+        self, kind: str, host: str, place: str, form: str, industry: str, amount: float
+    ) -> list[Flow]:
         problem = self.problem
         flows = []
         for line in problem.lines_of[problem.industries.index(industry)]:

@@ -100,7 +100,7 @@ class Relaxation:
             gained = self.lp.objective - self.objective  # infinite in the first round
             is_stalled = gained <= STALL * abs(self.lp.objective)
             self.x, self.duals, self.objective = self.lp.x, self.lp.duals, self.lp.objective
-            self.basis, self.reduced = self.lp.basis, self.lp.reduced_costs
+            self.reduced = self.lp.reduced_costs
             watch.report(
                 "relaxation", detail=f"round {self.rounds}: {watch.sign * self.objective:,.6g}"
             )
@@ -114,6 +114,7 @@ class Relaxation:
                 break
         else:
             self._prove()
+        self.basis = self.lp.basis
         return self.status
 
     def _prove(self) -> None:

@@ -23,10 +23,11 @@ def group_cells(m: SitingModel) -> None:
     """Which cells share a zone and industry, and which a commodity; drop unreachable cells."""
     problem = m.problem
     lost = 0
+    has_routes = problem.has_routes
     for cell, commodities in enumerate(problem.cell_commodities):
         if problem.kept_cells is not None and not problem.kept_cells[cell]:
             continue
-        if any(n < 0 or not np.isfinite(problem.base_distance(k, n)) for k, n in commodities):
+        if not has_routes[cell]:
             lost += 1  # not even projects and services open a route
             continue
         zone, industry = int(problem.cell_zone[cell]), int(problem.cell_industry[cell])
@@ -127,6 +128,19 @@ def host_logistics(
     problem: Problem, industry: int, place_id: str, form_id: str
 ) -> tuple[float, dict[str, float]]:
     """Logistics of a rival or of staying: mcny (or inf) and other amounts per mcny of output."""
+    known, key = problem.book.logistics, (industry, place_id, form_id)
+    is_cost_alone = problem.is_plain and not problem.is_measured_on_routes
+    if is_cost_alone and key in known:
+        return known[key], {} if np.isinf(known[key]) else {"outlay": 0.0}
+    cost, amounts = _host_logistics(problem, industry, place_id, form_id)
+    if is_cost_alone:
+        known[key] = cost
+    return cost, amounts
+
+
+def _host_logistics(
+    problem: Problem, industry: int, place_id: str, form_id: str
+) -> tuple[float, dict[str, float]]:
     cost, parts = 0.0, []
     for k in problem.lines_of[industry]:
         line = problem.lines[k]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 FORMAT = "zoneopt-plan-1"
@@ -162,14 +163,29 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as JSON text; `Plan.from_json` gives the same plan back."""
-        raw = {"format": FORMAT} | asdict(self)
-        return json.dumps(_finite(raw), ensure_ascii=False, indent=1, allow_nan=False)
+        return json.dumps(self.to_document(), ensure_ascii=False, indent=1, allow_nan=False)
+
+    def to_document(self) -> dict[str, Any]:
+        """The plan as JSON can hold it; `Plan.from_document` gives the same plan back."""
+        raw: dict[str, Any] = {"format": FORMAT}
+        for name in _names(Plan):
+            value = getattr(self, name)
+            if name in _ROWS:
+                columns = _names(_ROWS[name])
+                value = [dict(zip(columns, _cells(row, columns), strict=True)) for row in value]
+            raw[name] = _finite(asdict(value)) if name == "question" else _finite(value)
+        return raw
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """Read what `to_json` wrote; ValueError with the reason when it is something else."""
-        raw = json.loads(text)
-        if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
+        return cls.from_document(json.loads(text))
+
+    @classmethod
+    def from_document(cls, document: Any) -> Plan:
+        """Read what `to_document` made; ValueError with the reason when it is something else."""
+        raw = dict(document) if isinstance(document, dict) else {}
+        if raw.pop("format", None) != FORMAT:
             raise ValueError(f"this is not a plan of format {FORMAT}")
         raw = {key: _infinite(value) for key, value in raw.items()}
         try:
@@ -190,24 +206,45 @@ class Plan:
             raise ValueError(f"this plan is damaged: {error}") from error
 
 
+_ROWS = {"moves": Move, "flows": Flow, "accounts": AccountLine}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
+def _cells(row: Any, columns: tuple[str, ...]) -> Iterator[Any]:
+    return (getattr(row, name) for name in columns)
+
+
 def _finite(value: Any) -> Any:
     """Replace inf and nan, which JSON does not have, by words."""
+    if type(value) is str:
+        return value
     if isinstance(value, float) and not math.isfinite(value):
         return {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
     if isinstance(value, dict):
         return {k: _finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return list(value) if _are_words(value) else [_finite(v) for v in value]
     return value
 
 
+def _are_words(values: list[Any] | tuple[Any, ...]) -> bool:
+    """Say quickly whether there is nothing but text, as in the arcs of most flows."""
+    return set(map(type, values)) == {str}
+
+
 def _infinite(value: Any) -> Any:
+    if type(value) is str:
+        return value
     if isinstance(value, dict):
-        if set(value) == {"number"}:
+        if len(value) == 1 and "number" in value:
             return float(value["number"])
         return {k: _infinite(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_infinite(v) for v in value]
+        return value if _are_words(value) else [_infinite(v) for v in value]
     return value
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from instances import Instance, read_instance
 from optimizer.errors import OptimizerError
@@ -88,6 +89,7 @@ class Session:
         self._executor: Executor | None = None
         self._cases: dict[str, Case] = {}  # given to the executor and not back yet
         self._starts: dict[str, Plan] = {}  # the last plans that cases began from, by key
+        self._known: WeakValueDictionary[str, Solved] = WeakValueDictionary()  # still in memory
         self._started = time.perf_counter()
         self._busy_s = 0.0
 
@@ -200,7 +202,7 @@ class Session:
             return
         kept = self.store.find(case.key)
         if kept is not None:
-            answers[case.key] = kept
+            answers[case.key] = self._known[case.key] = kept
             self.reused += 1
             self.store.name(case)
             self._count(kept)
@@ -217,7 +219,7 @@ class Session:
         """Return the plan that a case begins from; the last ones are kept, a folder is slow."""
         plan = self._starts.pop(case.start, None)
         if plan is None:
-            first = self.store.find(case.start)
+            first = self._known.get(case.start) or self.store.find(case.start)
             if first is None or first.plan is None:
                 raise ValueError(f"{case.name}: no finished case {case.start} with a plan")
             plan = first.plan
@@ -248,6 +250,7 @@ class Session:
                 continue  # a solve that was cut short is not what was asked for
             case = self._cases.pop(solved.key)
             self.store.keep(case, solved)
+            self._known[solved.key] = solved
             self.solves += 1
             self._busy_s += solved.seconds
             self._count(solved)

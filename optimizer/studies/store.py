@@ -147,8 +147,8 @@ class Store:
 
     def keep(self, case: Case, solved: Solved) -> None:
         """Write a finished case."""
-        document = {"case": case.to_dict(), "solved": solved_document(solved)}
-        text = json.dumps(_plain(document), ensure_ascii=False)
+        document = {"case": _plain(case.to_dict()), "solved": solved_document(solved)}
+        text = json.dumps(document, ensure_ascii=False)
         write_bytes(self._path(solved.key), gzip.compress(text.encode(), 6, mtime=0))
         self._first_names[solved.key] = case.name
 
@@ -229,7 +229,7 @@ def solved_document(solved: Solved) -> dict[str, Any]:
     """A finished case as JSON can hold it; the plan as in plan.json."""
     document = {f.name: getattr(solved, f.name) for f in fields(solved) if f.name != "plan"}
     plan = solved.plan
-    return document | {"plan": json.loads(plan.to_json()) if plan is not None else None}
+    return _plain(document) | {"plan": plan.to_document() if plan is not None else None}
 
 
 def _solved(document: dict[str, Any]) -> Solved:
@@ -242,7 +242,7 @@ def _solved(document: dict[str, Any]) -> Solved:
         objective=float(raw["objective"]),
         bound=float(raw["bound"]),
         seconds=float(raw["seconds"]),
-        plan=Plan.from_json(json.dumps(plan)) if plan is not None else None,
+        plan=Plan.from_document(plan) if plan is not None else None,
         notes=tuple(raw["notes"]),
         maximised=bool(raw["maximised"]),
         document=_numbers(raw["document"]),

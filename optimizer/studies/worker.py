@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from instances import Instance
 from networks.network import Network, build_network
 from optimizer.api import solve
+from optimizer.engine.collector import held_back
 from optimizer.memory import Memory
 from optimizer.plan.plan import MAXIMISED, Plan, Question, Status
 from optimizer.result import Result
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from optimizer.engine.progress import ProgressEvent
 
 THREADS, SEED = 1, 0
+COLLECT = 4  # cases of a worker process after which Python looks for cyclic garbage
 KEPT = 64  # instances whose network and routes a worker keeps
 
 
@@ -192,19 +195,30 @@ def solved_of(case: Case, result: Result, seconds: float) -> Solved:
 
 
 _context: Context | None = None
+_cases = 0
 
 
 def begin(context: Context) -> None:
-    """Set the context of this process; libraries get one thread, cases run side by side."""
+    """Set the context of this process; libraries get one thread, cases run side by side.
+
+    What is there now stays: the collector of cyclic garbage need not look through it again.
+    """
     global _context
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     _context = context
+    gc.freeze()
 
 
 def run_here(case: Case, plan: Plan | None) -> Solved:
     """Solve a case in the context of this process; ``plan`` is what it starts from, if named."""
+    global _cases
     assert _context is not None, "begin() comes first"
     if plan is not None:
         _context.plans = {case.start: plan}
-    return run_case(_context, case)
+    _cases += 1
+    with held_back():
+        solved = run_case(_context, case)
+        if _cases % COLLECT == 0:
+            gc.collect()
+    return solved
