@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from optimizer.engine.facility import nearest
+from optimizer.engine.facility import dual_ascent, nearest, open_sets
 from optimizer.engine.facility.capacitated import Dual, certify, safe, search_tree
 from optimizer.engine.facility.core import Priced
 from optimizer.engine.facility.problem import FacilityProblem, FacilityResult
@@ -14,6 +14,10 @@ from optimizer.engine.facility.run import Run
 
 FULL_LISTS = 4_000_000  # facilities x customers up to which whole sorted lists are kept
 SHORT = 400  # facilities per customer in a short list
+CLIMB = 300  # steps of the volume algorithm between two roundings
+TURNS = 30  # of the search before the tree
+ROUNDS = 40  # of the search in a turn
+SLACK = 2e-4  # of the best plan: how much worse a plan the search may go on from
 
 
 class NearestSearch:
@@ -23,29 +27,26 @@ class NearestSearch:
         self, cost: np.ndarray, fixed: np.ndarray, seed: int, halt: np.ndarray | None = None
     ) -> None:
         self.halt = np.zeros(1, np.int64) if halt is None else halt
-        self.fixed = fixed
-        self.cost_t = np.ascontiguousarray(np.where(np.isfinite(cost), cost, 1e90).T)
-        n, m = self.cost_t.shape
-        width = m if n * m <= FULL_LISTS else min(m, SHORT)
-        if width == m:
-            order = np.argsort(self.cost_t, axis=1, kind="stable")
-        else:
-            order = np.argpartition(self.cost_t, width - 1, axis=1)[:, :width]
-            by_cost = np.argsort(np.take_along_axis(self.cost_t, order, axis=1), axis=1)
-            order = np.take_along_axis(order, by_cost, axis=1)
-        self.near = np.ascontiguousarray(order.astype(np.int32))
-        self.near_cost = np.take_along_axis(self.cost_t, order, axis=1)
+        self.fixed, self.cost = fixed, cost
+        m, n = cost.shape
+        self.near, self.near_cost = sorted_lists(cost, m if n * m <= FULL_LISTS else SHORT)
+        self.start, self.customer, self.arc_cost = open_sets.customers_of(
+            self.near, self.near_cost, m
+        )
         self.best = math.inf
         self.best_open = np.zeros(m, np.bool_)
         self.current_open = np.zeros(m, np.bool_)
         self.current = math.inf
-        self.allowed = np.arange(m)
+        self.allowed = np.ones(m, np.bool_)
         self.random = np.random.Generator(np.random.PCG64(seed))
 
     def from_open(self, is_open: np.ndarray) -> float:
         """Return the local optimum reached from an open set."""
         trial = np.array(is_open, np.bool_)
-        value = float(nearest.local_optimum(self.cost_t, self.near, self.fixed, trial, self.halt))
+        value = float(open_sets.local_optimum(
+            self.near, self.near_cost, self.cost, self.start, self.customer, self.arc_cost,
+            self.fixed, trial, self.halt,
+        ))  # fmt: skip
         if value < self.best:
             self.best, self.best_open = value, trial.copy()
         if value < self.current:
@@ -54,12 +55,35 @@ class NearestSearch:
 
     def rounds(self, count: int, strength: int = 3) -> None:
         """Run rounds of iterated local search from the current plan."""
-        best, current = nearest.iterate(
-            self.cost_t, self.near, self.fixed, self.best_open, self.best, count,
-            int(self.random.integers(1 << 30)), strength, self.allowed, self.current_open,
-            self.current, self.halt,
+        best, current = open_sets.iterate(
+            self.near, self.near_cost, self.cost, self.start, self.customer, self.arc_cost,
+            self.fixed, self.best_open, self.best, count, int(self.random.integers(1 << 30)),
+            strength, SLACK, self.allowed, self.current_open, self.halt,
         )  # fmt: skip
         self.best, self.current = float(best), float(current)
+
+
+def sorted_lists(cost: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (facility, cost) [n, width]: per customer the cheapest facilities, cheapest first."""
+    m, n = cost.shape
+    width = min(m, width)
+    near = np.empty((n, width), np.int32)
+    near_cost = np.empty((n, width))
+    block = max(1, 4_000_000 // m)  # customers at a time: the whole table need not be copied
+    for start in range(0, n, block):
+        part = np.ascontiguousarray(cost[:, start : start + block].T)
+        part = np.minimum(part, open_sets.NONE)
+        if width < m:
+            order = np.argpartition(part, width - 1, axis=1)[:, :width]
+            order.sort(axis=1)  # equal costs in the order of the facilities
+            listed = np.take_along_axis(part, order, axis=1)
+            by_cost = np.argsort(listed, axis=1, kind="stable")
+            order = np.take_along_axis(order, by_cost, axis=1)
+        else:
+            order = np.argsort(part, axis=1, kind="stable")
+        near[start : start + block] = order
+        near_cost[start : start + block] = np.take_along_axis(part, order, axis=1)
+    return near, near_cost
 
 
 def offer_nearest(run: Run, is_open: np.ndarray) -> bool:
@@ -78,7 +102,7 @@ def dual_at(problem: FacilityProblem, search: NearestSearch, prices: np.ndarray)
     """Return the bound and gains at prices (all arcs cheaper than a price are in the lists)."""
     value, gradient = np.empty(problem.m), np.empty(problem.n)
     prices = prices.copy()
-    bound = nearest._bound_at(
+    bound = nearest.bound_at(
         search.near, search.near_cost, problem.fixed_cost, prices, value, gradient
     )
     dual = Dual(prices)
@@ -87,9 +111,50 @@ def dual_at(problem: FacilityProblem, search: NearestSearch, prices: np.ndarray)
     return dual
 
 
-def most_turns(problem: FacilityProblem) -> int:
-    """Return how many turns of the search come before the tree: less the longer each takes."""
-    return int(max(1, min(60, 4e6 / (problem.m * problem.n))))
+def first_dual(run: Run, search: NearestSearch) -> tuple[Dual, np.ndarray]:
+    """Return the dual after ascent and a climb towards the first plan, and the averaged y."""
+    p = run.problem
+    run.enter("dual")
+    prices, slack = np.empty(p.n), np.empty(p.m)
+    dual_ascent.ascend(search.near, search.near_cost, p.fixed_cost, prices, slack)
+    dual = dual_at(p, search, prices)
+    run.raise_bound(safe(dual.bound))
+    run.enter("search")
+    is_open = slack <= 1e-9 * (1.0 + p.fixed_cost)
+    is_open[int(np.argmin(slack))] = True
+    search.from_open(is_open)
+    offer_nearest(run, search.best_open)
+    y_mean = np.zeros(p.m)
+    climb(run, search, dual, y_mean, 0.3, CLIMB)
+    return dual, y_mean
+
+
+def climb(
+    run: Run, search: NearestSearch, dual: Dual, y_mean: np.ndarray, factor: float, steps: int
+) -> None:
+    """Raise the bound by the volume algorithm, aimed at the best plan."""
+    p = run.problem
+    run.enter("dual")
+    prices = dual.prices.copy()
+    target = run.objective if math.isfinite(run.objective) else search.best
+    nearest.volume_sorted(
+        search.near, search.near_cost, p.fixed_cost, prices, target, steps, factor, y_mean,
+        run.halt,
+    )  # fmt: skip
+    better = dual_at(p, search, prices)
+    if better.bound > dual.bound:
+        dual.__dict__.update(better.__dict__)
+        run.raise_bound(safe(dual.bound))
+
+
+def round_off(run: Run, search: NearestSearch, y_mean: np.ndarray) -> None:
+    """Descend from the facilities that the averaged relaxed solution opens."""
+    run.enter("search")
+    for floor in (0.5, 0.2):
+        is_open = y_mean > floor
+        is_open[int(np.argmax(y_mean))] = True
+        search.from_open(is_open)
+    offer_nearest(run, search.best_open)
 
 
 def solve_uncapacitated(run: Run) -> FacilityResult:
@@ -97,56 +162,30 @@ def solve_uncapacitated(run: Run) -> FacilityResult:
     p = run.problem
     run.enter("lists")
     search = NearestSearch(p.unit_cost, p.fixed_cost, run.options.seed, run.halt)
-    run.enter("dual")
-    prices = search.near_cost[:, 0] + np.median(p.fixed_cost) * p.m / (10.0 * p.n)
-    y_mean = np.zeros(p.m)
-    nearest.volume_sorted(
-        search.near, search.near_cost, p.fixed_cost, prices, 0.0, 600, 0.1, y_mean, run.halt
-    )
-    dual = dual_at(p, search, prices)
-    run.raise_bound(safe(dual.bound))
-    run.enter("search")
     if run.options.start is not None and offer_nearest(run, run.options.start):
         search.from_open(run.options.start)
-    for floor in (0.5, 0.2):
-        is_open = y_mean > floor
-        is_open[int(np.argmax(y_mean))] = True
-        search.from_open(is_open)
-    offer_nearest(run, search.best_open)
-    run.enter("dual")
-    factor = 0.05
+    dual, y_mean = first_dual(run, search)
+    round_off(run, search, y_mean)
+    factor = 0.1
     while not run.stop() and factor > 1e-3:
         before = dual.bound
-        nearest.volume_sorted(
-            search.near,
-            search.near_cost,
-            p.fixed_cost,
-            prices,
-            run.objective,
-            300,
-            factor,
-            y_mean,
-            run.halt,
-        )
-        dual = max(dual, dual_at(p, search, prices), key=lambda d: d.bound)
-        run.raise_bound(safe(dual.bound))
+        climb(run, search, dual, y_mean, factor, CLIMB)
+        round_off(run, search, y_mean)
         factor *= 0.5
-        if dual.bound - before < 1e-5 * (run.objective - before):
+        if dual.bound - before < 1e-3 * (run.objective - before):
             break
     run.enter("search")
-    search.allowed = np.flatnonzero(dual.gain <= 2.0 * (run.objective - dual.bound) + 1e-9)
-    if not len(search.allowed):
-        search.allowed = np.arange(p.m)
-    for _ in range(most_turns(p)):
+    search.allowed = dual.gain <= 2.0 * (run.objective - dual.bound) + 1e-9
+    for _ in range(TURNS):
         if run.stop():
             break
-        search.rounds(20)
+        search.rounds(ROUNDS)
         offer_nearest(run, search.best_open)
 
     def between() -> None:
         if run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
             search.from_open(run.open)
-        search.rounds(4 if p.m <= 1000 else 1)
+        search.rounds(ROUNDS // 2)
         if search.best < run.objective - 1e-9 * abs(run.objective):
             offer_nearest(run, search.best_open)
 
