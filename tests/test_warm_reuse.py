@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from instances import Instance, read_instance
 from optimizer import solve
 from optimizer.plan.plan import Plan, Question
 from optimizer.result import Result
 from optimizer.studies.case import Case, Solved
+from optimizer.studies.parks_solves import looked_enough
 from optimizer.studies.session import Session
 from optimizer.studies.store import MemoryStore, Store, solved_document
 from optimizer.studies.worker import solved_of
@@ -137,3 +140,24 @@ def test_a_plan_that_is_in_memory_is_not_read_again() -> None:
     assert store.reads == []
     for a, b in zip(solved, more, strict=True):
         assert a.objective == pytest.approx(b.objective, rel=1e-6)
+
+
+@given(
+    low=st.floats(10, 1e5),
+    plan=st.floats(-0.01, 0.01),
+    below=st.floats(0, 0.01),
+    little=st.floats(0, 5),
+)
+def test_a_look_for_plans_ends_with_most_of_what_there_is(
+    low: float, plan: float, below: float, little: float
+) -> None:
+    """What is given up is a fifth of what can be saved, or less than is worth a round."""
+    cost = low * (1 + plan)
+    bound = cost - low * below
+    ends = looked_enough(low, little, cost, bound)
+    given_up = max(0.0, min(low, cost) - bound)
+    if ends:
+        assert given_up <= max(little, 0.2 * (low - bound)) * (1 + 1e-9) + 1e-9
+    else:
+        assert given_up > 0
+    assert looked_enough(low, little, cost, low)

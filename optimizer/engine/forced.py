@@ -29,7 +29,7 @@ from optimizer.model.siting import build_siting_model
 from optimizer.plan.plan import Plan, Status
 from optimizer.problem import MCNY, Problem
 from optimizer.solvers import SolverOptions, solve_model
-from optimizer.solvers.highs import IncrementalLP
+from optimizer.solvers.highs import AT_LOW, BASIC, IncrementalLP
 
 Enough = Callable[[float, float], bool]  # (best plan, bound): is what is asked decided?
 ROUNDING = 1e-9  # relative; bounds are taken to be so much lower than a solver says
@@ -138,6 +138,7 @@ class ZoneModel:
         time_limit_s: float = 300.0,
         cancel: threading.Event | None = None,
         look: bool = True,
+        look_until: Enough | None = None,
         prove: bool = True,
     ) -> Found:
         """Return plan and bound of ``asked``, a model of `question`.
@@ -151,12 +152,15 @@ class ZoneModel:
             Stops the solve as soon as it says so of (best plan, bound).
         look
             False: no plan is looked for before the proof, because ``near`` holds a good one.
+        look_until
+            Ends the look for a plan; its bound is that of the plans which are looked through.
         prove
             False: only a plan is looked for, over what the relaxation and ``near`` use; there is
             no bound but that of the relaxation.
         """
         watch = Watch(time_limit_s, cancel=cancel or threading.Event())
         lp = IncrementalLP(replace(asked, integer=np.zeros_like(asked.integer)))
+        lp.start_from(*self._basis(asked))
         status = lp.solve(watch.left_s, watch.cancel)
         if status is not Status.OPTIMAL:
             is_open = status in (Status.FEASIBLE, Status.NO_PLAN_IN_TIME)
@@ -168,7 +172,7 @@ class ZoneModel:
             return Found(Status.OPTIMAL, value, bound, start, decided=True)
         if look or start is None:
             kernel = self._kernel(asked, zone_id, lp.x, near)
-            found = self._run(kernel, start, gap, watch, None)
+            found = self._run(kernel, start, gap, watch, look_until)
             if found.x is not None and found.objective <= value:
                 start, value = found.x, found.objective
         if enough is not None and enough(value, bound):
@@ -178,6 +182,14 @@ class ZoneModel:
             return Found(status, value, bound, start)
         found = self._run(asked, start, gap, watch, enough, heuristics=start is None)
         return replace(found, bound=max(bound, found.bound))
+
+    def _basis(self, asked: CompiledModel) -> tuple[np.ndarray, np.ndarray]:
+        """Return where columns and rows of ``asked`` stand in the relaxation that is solved."""
+        assert self.relaxation.basis is not None, "the relaxation was solved"
+        columns, rows = self.relaxation.basis
+        n_rows, n_cols = asked.matrix.shape
+        later = np.full(n_cols - len(columns), AT_LOW), np.full(n_rows - len(rows), BASIC)
+        return np.concatenate([columns, later[0]]), np.concatenate([rows, later[1]])
 
     def _best(self, asked: CompiledModel, near: Sequence[Plan | np.ndarray]) -> np.ndarray | None:
         """Return the column values of ``near`` that are best under ``asked``; None: none hold."""

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ SHARE = 0.95  # of the printed change: so much must not bring the zone in
 MODELS = 2  # that a worker keeps: of the instance as it is, and of the lever at hand
 USUAL = 2e-5  # gap where the usual solve has to do
 ROUNDS = 10  # of Dinkelbach's method
+NEAR_BEST = 0.8  # of what a subsidy could save by any plan looked through: enough for a round
+ROUGH = 0.01  # of a subsidy that is not looked for any more
 Enough = Callable[[float, float], bool]
 
 
@@ -254,15 +257,18 @@ def _by_model(
         at = size if look else SHARE * size * (1 + 1e-9)
         question = model.question(zone, least, at)
         enough = None if look else against.decided
-        found = model.solve(question, zone, known, enough=enough, look=look, prove=not look,
-                            **options)  # fmt: skip
+        worth = min(cost - against.low for cost, output in plans if output > 0)
+        until = partial(looked_enough, against.low, ROUGH * max(worth, 0.0))
+        found = model.solve(question, zone, known, enough=enough, look=look, look_until=until,
+                            prove=not look, **options)  # fmt: skip
         if not look and math.isfinite(found.bound):
             bounds.append((at, found.bound))
         if found.x is None:
             break
         output = model.output(zone, found.x)
         plans.append((found.objective + at * output / 1e6, output))
-        better = enough_subsidy(plans, against.low) < size * (1 - 1e-4)
+        reached = enough_subsidy(plans, against.low)
+        better = reached < size * (1 - 1e-4)
         if better:
             best = found.x
             known = [*known[:2], found.x]
@@ -270,8 +276,17 @@ def _by_model(
             known = [*known[:2], found.x]
         if not look and not better:
             break
-        look = better and look
+        look = look and reached < size * (1 - ROUGH)
     return best
+
+
+def looked_enough(low: float, little: float, plan: float, bound: float) -> bool:
+    """Say whether a look for plans that cost less than ``low`` can end.
+
+    Either none of those that are looked through saves more than ``little``, or the plan at hand
+    saves most of what any of them can.
+    """
+    return bound >= low - little or low - plan >= NEAR_BEST * (low - bound)
 
 
 def _verified(
