@@ -106,7 +106,7 @@ def test_rounds_find_the_optimum_repeat_and_keep_their_books(
         for _ in range(2):
             search = NearestSearch(problem.unit_cost, problem.fixed_cost, seed)
             search.from_open(np.arange(problem.m) == 0)
-            search.rounds(60)
+            search.rounds(200_000)
             found.append((search.best, search.current, *search.best_open))
             assert cost_of(problem, search.best_open) <= search.best + 1e-6
             assert cost_of(problem, search.current_open) <= search.current + 1e-6

@@ -156,13 +156,17 @@ def _descend(
     near, near_cost, cost, start, customer, arc_cost, fixed, is_open, first, second, d1, d2, loss,
     dirty, frozen, extra, touched, begin, halt,
 ):  # fmt: skip
-    """Return the objective at a local optimum; ``dirty`` says where to look, ``begin`` first."""
+    """Return (objective, arcs looked at) at a local optimum.
+
+    ``dirty`` says where to look, ``begin`` where first.
+    """
     m = fixed.shape[0]
     value = _price(fixed, is_open, first, d1, d2, loss)
     opens = 0
     for i in range(m):
         if is_open[i]:
             opens += 1
+    arcs = 0
     moved = True
     while moved and halt[0] == 0:
         moved = False
@@ -182,6 +186,7 @@ def _descend(
             if not dirty[i]:
                 continue
             dirty[i] = False
+            arcs += start[i + 1] - start[i]
             saving, out = _best_move(
                 start, customer, arc_cost, fixed, first, d1, d2, loss, frozen, extra, touched, i
             )
@@ -198,7 +203,7 @@ def _descend(
                 moved = True
                 if halt[0] != 0:
                     break
-    return value
+    return value, arcs
 
 
 @njit(cache=True, nogil=True)
@@ -211,16 +216,17 @@ def local_optimum(near, near_cost, cost, start, customer, arc_cost, fixed, is_op
     d2 = np.empty(n)
     for j in range(n):
         _look_up(near, near_cost, cost, is_open, first, second, d1, d2, j)
-    return _descend(
+    value, _ = _descend(
         near, near_cost, cost, start, customer, arc_cost, fixed, is_open, first, second, d1, d2,
         np.empty(m), np.ones(m, np.bool_), np.zeros(m, np.bool_), np.zeros(m),
         np.empty(m, np.int64), 0, halt,
     )  # fmt: skip
+    return value
 
 
 @njit(cache=True, nogil=True)
 def iterate(
-    near, near_cost, cost, start, customer, arc_cost, fixed, best_open, best_value, rounds, seed,
+    near, near_cost, cost, start, customer, arc_cost, fixed, best_open, best_value, effort, seed,
     strength, slack, allowed, is_open, halt,
 ):  # fmt: skip
     """Return (best value, current value): iterated local search from ``is_open``.
@@ -228,6 +234,7 @@ def iterate(
     A round opens and closes up to ``strength`` facilities near one customer, descends around them
     with these held, then freely, and keeps what is at most ``slack`` x best worse. ``best_open``
     follows the best, ``is_open`` the current plan. ``allowed`` marks what may be opened by a kick.
+    Ends after ``effort`` arcs were looked at.
     """
     np.random.seed(seed)
     n, m = near.shape[0], fixed.shape[0]
@@ -250,9 +257,9 @@ def iterate(
     old_second = second.copy()
     old_d1 = d1.copy()
     old_d2 = d2.copy()
-    for _ in range(rounds):
-        if halt[0] != 0:
-            break
+    arcs = 0
+    while arcs < effort and halt[0] == 0:
+        arcs += n + m  # what a round costs at least
         opens = 0
         for i in range(m):
             if is_open[i]:
@@ -284,17 +291,21 @@ def iterate(
         if count == 0:
             continue
         begin = np.random.randint(m)
-        _descend(
+        _, held_arcs = _descend(
             near, near_cost, cost, start, customer, arc_cost, fixed, is_open, first, second, d1,
             d2, loss, dirty, frozen, extra, touched, begin, halt,
         )  # fmt: skip
         for k in range(count):
             frozen[kicked[k]] = False
             dirty[kicked[k]] = True
-        value = _descend(
+        value, free_arcs = _descend(
             near, near_cost, cost, start, customer, arc_cost, fixed, is_open, first, second, d1,
             d2, loss, dirty, frozen, extra, touched, begin, halt,
         )  # fmt: skip
+        arcs += held_arcs + free_arcs
+        if halt[0] != 0:  # the descent was cut short: what it holds is no local optimum
+            is_open[:] = old_open
+            break
         if value <= current + slack * abs(best_value) * np.random.random() ** 3:
             current = value
             old_open[:] = is_open

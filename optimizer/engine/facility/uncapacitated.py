@@ -15,8 +15,10 @@ from optimizer.engine.facility.run import Run
 FULL_LISTS = 4_000_000  # facilities x customers up to which whole sorted lists are kept
 SHORT = 400  # facilities per customer in a short list
 CLIMB = 300  # steps of the volume algorithm between two roundings
-TURNS = 30  # of the search before the tree
-ROUNDS = 40  # of the search in a turn
+TURNS = 4  # of the search before the tree, at least; twice as many as led to the best plan
+EFFORT = 40_000_000  # arcs looked at in a turn
+SHORT_EFFORT = 2_500_000  # in a turn between the first rounds of the tree
+SHORT_TURNS = 60  # of these; a tree that still grows leaves the time to the search
 SLACK = 2e-4  # of the best plan: how much worse a plan the search may go on from
 
 
@@ -53,11 +55,11 @@ class NearestSearch:
             self.current, self.current_open = value, trial
         return value
 
-    def rounds(self, count: int, strength: int = 3) -> None:
-        """Run rounds of iterated local search from the current plan."""
+    def rounds(self, effort: int, strength: int = 3) -> None:
+        """Run rounds of iterated local search, as many as look at ``effort`` arcs."""
         best, current = open_sets.iterate(
             self.near, self.near_cost, self.cost, self.start, self.customer, self.arc_cost,
-            self.fixed, self.best_open, self.best, count, int(self.random.integers(1 << 30)),
+            self.fixed, self.best_open, self.best, effort, int(self.random.integers(1 << 30)),
             strength, SLACK, self.allowed, self.current_open, self.halt,
         )  # fmt: skip
         self.best, self.current = float(best), float(current)
@@ -176,16 +178,21 @@ def solve_uncapacitated(run: Run) -> FacilityResult:
             break
     run.enter("search")
     search.allowed = dual.gain <= 2.0 * (run.objective - dual.bound) + 1e-9
-    for _ in range(TURNS):
-        if run.stop():
-            break
-        search.rounds(ROUNDS)
-        offer_nearest(run, search.best_open)
+    turn, last = 0, TURNS
+    while turn < last and not run.stop():
+        search.rounds(EFFORT)
+        turn += 1
+        if offer_nearest(run, search.best_open):
+            last = max(last, 2 * turn)
+
+    turns_between = 0
 
     def between() -> None:
+        nonlocal turns_between
+        turns_between += 1
         if run.open is not None and run.objective < search.best - 1e-9 * abs(search.best):
             search.from_open(run.open)
-        search.rounds(ROUNDS // 2)
+        search.rounds(SHORT_EFFORT if turns_between <= SHORT_TURNS else EFFORT)
         if search.best < run.objective - 1e-9 * abs(run.objective):
             offer_nearest(run, search.best_open)
 
