@@ -22,11 +22,13 @@ from optimizer.report.study_charts import chart_figure
 from optimizer.studies.alternatives import alternatives
 from optimizer.studies.keep import keep_siting
 from optimizer.studies.parameters import Cell, Parameter, parameters_of
+from optimizer.studies.parks_counter import forced_in
 from optimizer.studies.session import Session
 from optimizer.studies.tornado import End, Found, Swing, swings_of, tornado
 from optimizer.studies.tornado_draws import drawn_overrides, rank_stability
 from optimizer.studies.tornado_global import check_samples, indices_of, sample_points
 from optimizer.studies.tornado_tasks import PRESENCE
+from optimizer.studies.tornado_zones import DECIDE
 
 EXACT = {"gap": 1e-9, "time_limit_s": 60.0}
 
@@ -309,6 +311,53 @@ def test_bounds_of_zones_never_exceed_what_forcing_them_costs(seed: int) -> None
                 continue  # the tables do not allow it
             truth = forced.objective if forced.has_plan else math.inf
             assert bounds.document[side][zone] <= truth + 1e-6
+
+
+@pytest.mark.parametrize("seed", [0, 5, 11, 12])
+def test_zones_are_decided_as_separate_solves_decide_them(seed: int) -> None:
+    """What is told of a zone is true, and told of every zone whose worth the gap can show."""
+    instance = random_instance(seed)
+    zones = list(instance.tables["zones"]["zone_id"])
+    with Session(instance, gap=1e-2, time_limit_s=60.0) as session:
+        base = session.base()
+        assert base.plan is not None
+        case = session.case("z", start=base.key, gap=1e-7, task=DECIDE, data=json.dumps(zones))
+        (closer,) = session.solve([case])
+    best = solve(instance, **EXACT).objective
+    assert closer.objective == pytest.approx(best, rel=2e-7)
+    assert closer.low <= best * (1 + 1e-9)
+    mine = set(closer.open_zones)
+    decided = 0
+    for zone in zones:
+        side = "shut" if zone in mine else "open"
+        if zone not in closer.document[side]:
+            continue
+        other = Question(forbid_zones=(zone,))
+        if zone not in mine:
+            other = forced_in(instance, Question(), zone)
+        try:
+            found = solve(instance, other, **EXACT)
+        except InstanceError:
+            continue  # the tables do not allow it
+        truth = found.objective if found.has_plan else math.inf
+        bound = closer.document[side][zone]
+        assert bound <= truth * (1 + 1e-9)
+        assert (bound > closer.high) == (truth > closer.high * (1 + 1e-6)), zone
+        decided += bound > closer.high
+    assert decided
+
+
+def test_draws_decide_more_than_the_prices_alone() -> None:
+    instance = read_instance("two_zones")
+    counts = []
+    for gap in (1.0, 1e-6):
+        with Session(instance, gap=1e-3, time_limit_s=60.0) as session:
+            parameters = parameters_of(instance)[0]
+            found = rank_stability(session, session.base(), parameters, 3, 0.5, 1, gap)
+        counts.append(sum(z.surely_in + z.surely_out for z in found.zones))
+        assert found.worst_gap <= max(min(gap, 1e-3), 0.0)
+    assert counts[1] >= counts[0]
+    assert counts[1] == 3 * len(found.zones)
 
 
 def test_a_zone_that_saves_much_is_decided() -> None:

@@ -88,6 +88,14 @@ GROUPS = (
     show_default=True,
     help="How much the inputs of a group move together in --draws, 0 to 1.",
 )
+@click.option(
+    "--draws-gap",
+    type=Number(min_open=True),
+    default=1e-5,
+    show_default=True,
+    help="Relative gap to which a draw is solved before it is decided which zones are in its best "
+    "plan; that of --gap or more leaves the deciding out.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of draws and samples.")
 @study_options
 def tornado(
@@ -102,6 +110,7 @@ def tornado(
     factors: int,
     draws: int,
     correlation: float,
+    draws_gap: float,
     seed: int,
     study: StudyOptions,
 ) -> None:
@@ -142,6 +151,7 @@ def tornado(
             factors=factors,
             draws=draws,
             correlation=correlation,
+            draws_gap=draws_gap,
             seed=seed,
         )
         study.finish(session, chapter)

@@ -161,6 +161,7 @@ def tornado(
     factors: int = 6,
     draws: int = 0,
     correlation: float = 0.5,
+    draws_gap: float = 1e-5,
     seed: int = 0,
 ) -> Chapter:
     """Return the chapter of one-at-a-time sensitivity, and of more where it is asked for.
@@ -176,8 +177,9 @@ def tornado(
         What cannot be varied, in words.
     method, samples, factors
         ``morris`` or ``sobol``: global sensitivity over the ``factors`` largest of them.
-    draws, correlation, seed
-        How often each zone is in the plan over draws of all parameters; 0: not asked.
+    draws, correlation, draws_gap, seed
+        How often each zone is in the plan over draws of all parameters; 0: not asked. Each draw is
+        solved to ``draws_gap`` to decide its zones; the session's gap or more: that is left out.
 
     Raises
     ------
@@ -207,7 +209,7 @@ def tornado(
     whole = global_sensitivity(session, chosen, method, samples, seed) if method else None
     stable = None
     if draws:
-        stable = rank_stability(session, base, parameters, draws, correlation, seed)
+        stable = rank_stability(session, base, parameters, draws, correlation, seed, draws_gap)
     return chapter_of(session, found, whole, stable)
 
 

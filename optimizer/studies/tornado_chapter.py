@@ -292,8 +292,9 @@ def _presence(stable: Stability, found: Found, names: Names) -> Table:
         "zones", "How often a zone is in the plan when all assumptions are drawn at once", ZONES,
         rows_of(ZONES, lines),
         note=f"{stable.counted} draws, correlation {stable.correlation:g} within a group, seed "
-        f"{stable.seed}. Proven in: the bound without the zone is above the plan's cost; proven "
-        "out: the bound with it is. Zones that are proven out in every draw are left out.",
+        f"{stable.seed}, each draw solved to {percent(stable.gap)}. Proven in: the bound without "
+        "the zone is above the plan's cost; proven out: the bound with it is. Zones that are "
+        "proven out in every draw are left out.",
     )  # fmt: skip
 
 
@@ -376,13 +377,15 @@ def _stable_words(stable: Stability, names: Names) -> Iterator[str]:
         f"{_zones(always, names) or 'no zone'}; in at least half of them: "
         f"{_zones(often, names) or 'no other'}."
     )
-    pairs = stable.counted * len(stable.zones)
-    decided = sum(z.surely_in + z.surely_out for z in stable.zones)
+    named = [z for z in stable.zones if z.found]
+    pairs = stable.counted * len(named)
+    decided = sum(z.surely_in + z.surely_out for z in named)
     found_in = sum(z.found for z in stable.zones)
     surely_in = sum(z.surely_in for z in stable.zones)
     yield (
-        f"Of {found_in} times that a zone is in a plan found, {surely_in} are proven; of all "
-        f"{pairs} zones in draws, {decided} are decided either way."
+        f"Of {found_in} times that a zone is in a plan found, {surely_in} are proven. Of the "
+        f"{len(named)} zones that are in some plan, {decided} of {pairs} times it is decided "
+        "whether they are in the best one."
     )
 
 
