@@ -49,6 +49,8 @@ INTEGER_ROUNDS = 30
 TIED = (*MAXIMISED, "outlay")  # objectives that many plans of very different cost can share
 OWN_SOLVERS = ("auto", "highs")  # with another solver, all integers are its own work
 ROUNDING = 1e-7  # relative; what feasibility tolerances can leave of a gap that was closed
+# With a plan so near to the relaxation, and so few columns, all work goes into the bound
+NEAR, FEW_COLUMNS = 5e-3, 20_000
 CROSSING = 1e-6  # relative; what the feasibility tolerance of a solver can make of a bound
 
 
@@ -275,6 +277,13 @@ def _is_near(m: SitingModel, x: np.ndarray, bound: float, gap: float) -> bool:
     return value - bound <= gap * abs(value)
 
 
+def _is_left_to_prove(m: SitingModel, relaxation: Relaxation, best: np.ndarray | None) -> bool:
+    """Say whether the plan at hand is so good that looking for a better one is not worth it."""
+    if best is None or not relaxation.is_bound or m.lp.n_cols > FEW_COLUMNS:
+        return False
+    return _is_near(m, padded(m, best), relaxation.bound, NEAR)
+
+
 def _report(watch: Watch, most: float, incumbent: float | None, bound: float | None) -> None:
     """Tell what the solver says; its bound counts up to ``most`` (-inf: not at all)."""
     if bound is not None:
@@ -337,6 +346,7 @@ def _integers(
             on_solution=partial(_found, m, relaxation, watch),
             cancel=watch.cancel,
             memory_limit_mb=watch.memory_limit_mb,
+            heuristics=not (solver in OWN_SOLVERS and _is_left_to_prove(m, relaxation, best)),
         )
         result = solve_to_gap(small, solver, options, watch)
         outcome.solver, outcome.nodes = result.solver, result.nodes
