@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STANDING = "optimizer.studies.parks_solves:solve_standing"
 SUBSIDY = "optimizer.studies.parks_solves:solve_subsidy"
 SHARE = 0.95  # of the printed change: so much must not bring the zone in
+TRIED = 0.96  # of the size found, for that proof: rounding and polishing print a little more
 MODELS = 2  # that a worker keeps: of the instance as it is, and of the lever at hand
 USUAL = 2e-5  # gap where the usual solve has to do
 ROUNDS = 10  # of Dinkelbach's method
@@ -207,7 +208,7 @@ def solve_subsidy(context: Context, case: Case) -> dict[str, Any]:
 
     The optimum F(s) with the zone is a minimum of lines cost - s x output, N the one without it.
     Every plan is enough from (cost - N) / output on; the plan where that is least is looked for
-    (Dinkelbach 1967), then F is solved at `SHARE` of it until its bound is above N or a plan is
+    (Dinkelbach 1967), then F is solved at `TRIED` of it until its bound is above N or a plan is
     below.
     """
     asked = json.loads(case.data)
@@ -254,7 +255,7 @@ def _by_model(
         size = enough_subsidy(plans, against.low)
         if not 0 < size < math.inf:
             break
-        at = size if look else SHARE * size * (1 + 1e-9)
+        at = size if look else TRIED * size
         question = model.question(zone, least, at)
         enough = None if look else against.decided
         worth = min(cost - against.low for cost, output in plans if output > 0)
@@ -331,7 +332,7 @@ def _by_usual(
         if not 0 < size < tried * (1 - 1e-4):
             break
         tried = size
-        at = SHARE * size * (1 + 1e-9)
+        at = TRIED * size
         result = solve(
             subsidised(context.instance_of(case), zone, at), case.question,
             gap=max(case.gap, USUAL), time_limit_s=case.time_limit_s, threads=THREADS, seed=SEED,
