@@ -129,7 +129,6 @@ def test_a_neighbourhood_with_all_arcs_free_finds_the_optimum_over_its_columns()
         forced=np.zeros(problem.n_arcs, dtype=bool),
         start=start,
         pool=[],
-        most_changes=None,
         time_limit_s=10,
         seed=0,
         stop=lambda: False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from optimizer.engine.design.problem import DesignProblem, Phase
 from optimizer.engine.design.routing import cheapest_flow
 
 _MOST_ELITE = 10
+_MOST_PATHS = 20000
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Board:
         self.nodes = 0
         self.version = 0  # rises with every better plan
         self.phases: list[Phase] = []
-        self.paths: list[tuple[int, tuple[int, ...]]] = []  # columns worth sharing
         self.root_open: np.ndarray | None = None  # y of the strong LP
+        self._paths: dict[tuple[int, tuple[int, ...]], None] = {}
         self._on_progress = on_progress
         self._cancel = cancel
         self._done = threading.Event()
@@ -113,6 +114,20 @@ class Board:
         if report:
             self._report()
         return plan
+
+    def keep_paths(self, paths: Iterable[tuple[int, tuple[int, ...]]]) -> None:
+        """Share (commodity, arcs) columns with all threads; the oldest go when there are many."""
+        with self._lock:
+            for path in paths:
+                self._paths.pop(path, None)
+                self._paths[path] = None
+            while len(self._paths) > _MOST_PATHS:
+                self._paths.pop(next(iter(self._paths)))
+
+    def known_paths(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Return the shared columns."""
+        with self._lock:
+            return list(self._paths)
 
     def raise_bound(self, bound: float) -> None:
         """Note a valid bound; it never falls, and at most the best cost is worth noting."""

@@ -14,14 +14,11 @@ from optimizer.engine.design.neighbourhood import search_neighbourhood
 from optimizer.engine.design.problem import DesignProblem
 
 _WORTH_A_LOOK = 0.3  # arcs whose Lagrangian cost of opening is below this share of their fixed cost
-_KINDS = (
-    *("relax", "region", "relax", "merge", "relax", "region", "anneal"),
-    *("relax", "region", "relax", "merge", "relax", "near", "anneal"),
-)
+_KINDS = ("relax", "region", "merge", "relax", "anneal", "merge", "region", "anneal", "merge")
 _LEAST_CANDIDATES = 150
-_QUICK = {"relax": 25, "region": 40, "merge": 40}  # free arcs when a plan is not the best yet
-_PATIENCE = 6  # searches without success before a fresh start is considered
-_POOL = 20000  # path columns kept at most
+_QUICK = {"relax": 25, "region": 40, "merge": 30}  # free arcs at first: closed in a second or two
+_PATIENCE = 3  # searches without success before plans far from the best are looked at
+_MOST_WORK = 4e7  # moves x commodities of one annealing: several seconds
 
 
 class Improver:
@@ -33,9 +30,7 @@ class Improver:
         worth = dual.worth / np.maximum(problem.fixed_cost, 1e-9)
         self.candidate = (dual.mean_open > 0.005) | (worth < _WORTH_A_LOOK)
         self.candidate[np.argsort(worth, kind="stable")[:_LEAST_CANDIDATES]] = True
-        self.pool: dict[tuple[int, tuple[int, ...]], None] = {}
-        # small at first: closed in a second or two, they gain most per second
-        self.size = {"merge": 30, "near": 1000, **{k: _QUICK[k] for k in ("relax", "region")}}
+        self.size = dict(_QUICK)
         # how dear the search takes opening an arc: two readings, so that starts differ
         steep = np.clip(1.1 - dual.mean_open, 0.05, 1.0)
         priced = np.clip(1.3 - dual.mean_open, 0.1, 1.0) * np.clip(0.5 + worth, 0.2, 1.0)
@@ -43,6 +38,7 @@ class Improver:
         self.closeness = 0.3 * np.clip(1.0 - np.abs(worth) / _WORTH_A_LOOK, 0.0, 1.0)
         self.turn = 0
         self.failures = 0
+        self.fresh = 0
 
     def run(self, annealing_s: float) -> None:
         """Anneal for about ``annealing_s``, then search neighbourhoods until told to stop."""
@@ -58,7 +54,6 @@ class Improver:
         """Anneal from fresh starts, a few at least, for about ``seconds``."""
         board, problem = self.board, self.problem
         until = board.seconds + seconds
-        moves = 20000 + 50 * problem.n_commodities
         number = 0
         while not board.stop() and (number == 0 or board.seconds < until):
             every = board.best is None and number > 0
@@ -72,7 +67,7 @@ class Improver:
                 continue
             flow = annealer.run(
                 state,
-                n_moves=moves,
+                n_moves=self._moves(number // 2),
                 hot=0.006,
                 cold=0.00003,
                 stop=board.stop,
@@ -80,19 +75,17 @@ class Improver:
             )
             self._take(flow)
             number += 1
-            moves = int(moves * 1.25)
+
+    def _moves(self, number: int) -> int:
+        """Return how long the ``number``-th annealing lasts: the later, the more patient."""
+        k = self.problem.n_commodities
+        return int(min((20000 + 50 * k) * 1.5 ** min(number, 20), max(20000.0, _MOST_WORK / k)))
 
     def _take(self, flow: np.ndarray, *, polish: bool = True) -> Plan:
         """Offer a flow to the board and keep its paths."""
         plan = self.board.offer(flow, polish=polish)
-        for k, path, _ in flow_to_paths(self.problem, plan.flow):
-            self.pool[k, path] = None
-        while len(self.pool) > _POOL:
-            self.pool.pop(next(iter(self.pool)))
+        self.board.keep_paths((k, path) for k, path, _ in flow_to_paths(self.problem, plan.flow))
         return plan
-
-    def _paths(self) -> list[tuple[int, tuple[int, ...]]]:
-        return list(dict.fromkeys([*self.board.paths, *self.pool]))
 
     # --- neighbourhoods ------------------------------------------------------------------------
 
@@ -113,7 +106,7 @@ class Improver:
     def _search(self, kind: str, plan: Plan, size: int) -> Plan:
         """Return the best plan of a neighbourhood of ``plan``, itself if there is none better."""
         board = self.board
-        allowed, forced, changes = self._choose(kind, plan.is_open, size)
+        allowed, forced = self._choose(kind, plan.is_open, size)
         limit = max(0.1, min(board.left(), 6.0 + 0.04 * (board.deadline - board.began)))
         began = board.seconds
         found = search_neighbourhood(
@@ -121,8 +114,7 @@ class Improver:
             allowed=allowed,
             forced=forced,
             start=plan.flow,
-            pool=self._paths(),
-            most_changes=changes,
+            pool=board.known_paths(),
             time_limit_s=limit,
             seed=self.seed + self.turn,
             stop=board.stop,
@@ -145,54 +137,55 @@ class Improver:
         board = self.board
         for kind in ("relax", "region", "relax", "merge"):
             best = board.best
-            if best is None or plan is best or board.stop():
+            if best is None or np.array_equal(plan.is_open, best.is_open) or board.stop():
                 return
             plan = self._search(kind, plan, min(self.size[kind], _QUICK[kind] + self.failures))
 
-    def _choose(
-        self, kind: str, best: np.ndarray, size: int
-    ) -> tuple[np.ndarray, np.ndarray, int | None]:
-        """Return (allowed arcs, arcs forced open, most changes) of a neighbourhood of ``best``."""
+    def _choose(self, kind: str, best: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (allowed arcs, arcs forced open) of a neighbourhood of the design ``best``."""
         board = self.board
         root = board.root_open if board.root_open is not None else self.dual.mean_open
-        nothing = np.zeros_like(best)
         doubt = self._doubt(best, root)
         if kind == "merge":
-            others = [plan.is_open for plan in board.elite]
-            taken = [best] if board.best is None else [best, board.best.is_open]
-            for number in self.random.permutation(len(others)):
-                union = np.any([*taken, others[number]], axis=0)
-                common = np.all([*taken, others[number]], axis=0)
-                if (union & ~common).sum() > size and len(taken) > 2:
+            taken = [best]
+            if board.best is not None and not np.array_equal(best, board.best.is_open):
+                taken.append(board.best.is_open)
+            for number in self.random.permutation(len(board.elite)):
+                other = board.elite[number].is_open
+                if any(np.array_equal(other, one) for one in taken):
+                    continue
+                union, common = np.any([*taken, other], axis=0), np.all([*taken, other], axis=0)
+                if (union & ~common).sum() > size and len(taken) > 1:
                     break
-                taken.append(others[number])
+                taken.append(other)
             differs = np.any(taken, axis=0) & ~np.all(taken, axis=0)
             if differs.any():
                 # where plans differ in too much, the rest stays as in the best one
                 free = _first(np.where(differs, doubt, -1.0), size)
-                return best | free, best & ~free, None
+                return best | free, best & ~free
         if kind in ("relax", "merge"):
             # free where the strong LP is undecided or disagrees with the plan
             free = _first(doubt, size)
-            return best | free, best & ~free, None
-        if kind == "near":
-            # all worthwhile arcs free, but few changes
-            useful = best | (self.candidate & (root > 0.01))
-            return useful, nothing, max(6, min(30, size // 70))
+            return best | free, best & ~free
         centre = int(self.random.integers(self.problem.n_nodes))
         near = self._near(centre, best)
+        rank = np.argsort(np.argsort(doubt, kind="stable"), kind="stable") / doubt.size
         useful = (self.candidate | best) & (near >= 0)
-        free = _first(np.where(useful, 100.0 - near + 4.0 * doubt, -1.0), size)
-        return best | free, best & ~free, None
+        free = _first(np.where(useful, 100.0 - near + 2.0 * rank, -1.0), size)
+        return best | free, best & ~free
 
     def _doubt(self, best: np.ndarray, root: np.ndarray) -> np.ndarray:
         """Return how much speaks for another state of each arc, with noise; -1: not a candidate.
 
         The strong LP may be undecided or disagree with the plan; or its price may be near enough.
         """
-        noise = 0.02 if self.turn < len(_KINDS) // 2 else 0.5
         doubt = np.maximum(np.minimum(np.abs(root - best), 1.0), self.closeness)
-        doubt += noise * self.random.random(best.size)
+        if self.turn <= 1:
+            doubt += 0.02 * self.random.random(best.size)
+        else:
+            # the highest are then a sample without replacement, weighted by doubt
+            doubt = (0.03 + doubt) / self.random.exponential(size=best.size)
+            doubt /= doubt.max(initial=1e-9)
         doubt[~(self.candidate | best)] = -1.0
         return doubt
 
@@ -218,19 +211,25 @@ class Improver:
         state = annealer.construct()
         if state is None:
             return
-        moves = 30000 + 200 * self.problem.n_commodities
-        bias = self.bias[int(self.random.integers(2))]
+        # disturbed prices, or all fresh starts would end alike; cooler when there are many moves
+        bias = self.bias[self.fresh % 2] * (0.7 + 0.6 * self.random.random(self.problem.n_arcs))
         flow = annealer.run(
-            state, n_moves=moves, hot=0.008, cold=0.00003, stop=board.stop, bias=bias
+            state,
+            n_moves=self._moves(1 + self.fresh // 2),
+            hot=0.006 if self.fresh % 4 < 2 else 0.0025,
+            cold=0.00003,
+            stop=board.stop,
+            bias=bias,
         )
+        self.fresh += 1
         plan = self._take(flow)
         board.note_phase("fresh start", f"{plan.cost:.8g}")
         self._climb(plan)
 
     def _reheat(self) -> None:
-        """Anneal again from an elite plan, warmer the longer nothing has been found."""
+        """Anneal again from an elite plan, warmer the longer nothing has been found; then anew."""
         board, failures = self.board, self.failures
-        if failures >= _PATIENCE and self.random.random() < 0.5:
+        if failures >= _PATIENCE and self.random.random() < 0.75:
             self._fresh_start()
             return
         elite = board.elite[: max(1, min(len(board.elite), 1 + failures // 2))]
@@ -241,12 +240,11 @@ class Improver:
         if state is None:
             return
         hot = min(0.004, 0.0008 * (1 + failures / 4))
-        moves = 10000 + 100 * self.problem.n_commodities
+        moves = self._moves(0) // 2
         flow = annealer.run(state, n_moves=moves, hot=hot, cold=0.00003, stop=board.stop)
         plan = self._take(flow)
         board.note_phase("reheat", f"hot {hot:.4f}, {plan.cost:.8g}")
-        if failures >= _PATIENCE // 2:
-            self._climb(plan)
+        self._climb(plan)
 
 
 def _first(score: np.ndarray, size: int) -> np.ndarray:

@@ -33,7 +33,6 @@ def search_neighbourhood(
     forced: np.ndarray,
     start: np.ndarray,
     pool: list[tuple[int, tuple[int, ...]]],
-    most_changes: int | None,
     time_limit_s: float,
     seed: int,
     stop: Callable[[], bool],
@@ -41,7 +40,6 @@ def search_neighbourhood(
 ) -> Found:
     """Return the best flow on ``allowed`` arcs with ``forced`` ones open, starting from ``start``.
 
-    ``most_changes`` bounds how many free arcs may differ from the start (local branching).
     ``left`` says how many seconds there are at all; ``time_limit_s`` is for the integer part.
     """
     used = start.sum(axis=1) > 1e-9
@@ -83,9 +81,6 @@ def search_neighbourhood(
     artificial = np.arange(part.n_arcs, master.first_path, dtype=np.int32)
     zero = np.zeros(artificial.size)
     highs.changeColsBounds(artificial.size, artificial, zero, zero)
-    if most_changes is not None and free:
-        sign = np.where(used[arcs[whole]], -1.0, 1.0)
-        highs.addRow(-np.inf, float(most_changes - (sign < 0).sum()), whole.size, whole, sign)
     x = np.zeros(highs.getNumCol())
     x[: part.n_arcs] = np.maximum(low, used[arcs])
     column_of = {

@@ -29,11 +29,13 @@ from optimizer.engine.design.routing import cheapest_flow, lengths_of_infeasibil
 from optimizer.plan.plan import Status
 
 if TYPE_CHECKING:
+    from optimizer.engine.design.improve import Improver
     from optimizer.engine.design.tree import BoundTree
 
 SMALL = 500  # arcs x commodities up to which HiGHS alone is used
 MIDDLE = 13000  # up to which HiGHS has one thread and our method the other
 _TURN_S = 10.0  # our method beside HiGHS takes turns between tree and neighbourhoods
+_HARDLY = 0.01  # of the gap: a turn in which the tree closes less leaves the thread to the search
 _HEAD_START_S = 1.0  # what HiGHS solves in this time needs no help (and no compiled code)
 
 
@@ -215,9 +217,9 @@ def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Pr
     if threads >= 2:
         search = _Worker(lambda: improver.run(annealing))
         search.start()
-        _prove(problem, board, dual, tree_of, board.stop)
-        if tree_of and not tree_of[0].open_leaves:
-            board.finish()
+        _prove(problem, board, dual, tree_of, lambda: True)
+        if tree_of:
+            _prove_or_search(board, tree_of[0], Improver(problem, board, dual, seed + 7919))
         search.finish()
     else:
         turn = board.began + 0.5 * (board.deadline - board.began)
@@ -238,6 +240,19 @@ def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Pr
     board.nodes += tree.nodes
     board.raise_bound(tree.global_bound())
     return _Proof(tree.certificate(), tree.global_bound(), _TREE_WORDS)
+
+
+def _prove_or_search(board: Board, tree: BoundTree, improver: Improver) -> None:
+    """Work on the tree; after a turn in which its bound hardly rose, search for a turn."""
+    while tree.open_leaves and not board.stop():
+        before = tree.global_bound()
+        tree.run(_for_a_turn(board))
+        board.note_phase("tree", f"{tree.nodes} nodes")
+        rise = tree.global_bound() - before
+        if tree.open_leaves and rise < _HARDLY * (board.cost - before):
+            improver.neighbourhoods(_for_a_turn(board))
+    if not tree.open_leaves:
+        board.finish()
 
 
 def _prove(
@@ -265,7 +280,7 @@ def _prove(
         return
     board.raise_bound(root.bound)
     board.root_open = master.opened.copy()
-    board.paths = list(zip(master.path_commodity, master.paths, strict=True))
+    board.keep_paths(zip(master.path_commodity, master.paths, strict=True))
     board.note_phase("strong LP", f"{len(master.paths)} paths, {len(master.row_arc)} strong rows")
     tree = BoundTree(master, board, root)
     tree_of.append(tree)
