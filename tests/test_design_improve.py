@@ -10,11 +10,12 @@ import pytest
 from test_design_bound import random_problem
 
 from instances.published_design import generate_design
-from optimizer.engine.design import solve
+from optimizer.engine.design import improve, solve
 from optimizer.engine.design.annealing import Annealer
 from optimizer.engine.design.board import Board, plan_of
 from optimizer.engine.design.improve import Improver
 from optimizer.engine.design.lagrangian import DualStart, dual_start
+from optimizer.engine.design.neighbourhood import Found
 from optimizer.engine.design.problem import DesignProblem
 from optimizer.engine.design.routing import cheapest_flow
 
@@ -125,6 +126,22 @@ def test_columns_of_one_thread_are_there_for_the_others() -> None:
     assert len(board.known_paths()) == len(paths)
 
 
+def test_the_same_neighbourhood_is_not_searched_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    improver, board, _ = searched(drawn(3))
+    seen = []
+
+    def found(problem, *, allowed, forced, start, **_):
+        seen.append((allowed.tobytes(), forced.tobytes()))
+        return Found(None, closed=True, free=int((allowed & ~forced).sum()))
+
+    monkeypatch.setattr(improve, "search_neighbourhood", found)
+    for turn in range(2, 14):
+        improver.turn = turn
+        improver._search("merge", board.best, 500)
+    assert len(seen) == 12
+    assert len(set(seen)) == 12
+
+
 @pytest.mark.parametrize("rise", [0.0, 5.0])
 def test_a_tree_whose_bound_stands_still_leaves_its_thread_to_the_search(
     rise: float, monkeypatch: pytest.MonkeyPatch
@@ -139,13 +156,13 @@ def test_a_tree_whose_bound_stands_still_leaves_its_thread_to_the_search(
         assert not stop()
         state["bound"] += rise * board.cost / 100
         state["turns"] += 1
-        if state["turns"] == 3:
+        if state["turns"] == 4:
             tree.open_leaves.clear()
 
     tree = SimpleNamespace(open_leaves=[0], nodes=1, global_bound=lambda: state["bound"], run=run)
     improver = SimpleNamespace(neighbourhoods=lambda stop: searches.append(state["turns"]))
     monkeypatch.setattr(solve, "_TURN_S", 5.0)
     solve._prove_or_search(board, tree, improver)
-    assert state["turns"] == 3
-    assert searches == ([1, 2] if rise == 0.0 else [])
+    assert state["turns"] == 4
+    assert searches == ([2, 3] if rise == 0.0 else [])
     assert board.stop()

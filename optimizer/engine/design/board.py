@@ -56,6 +56,7 @@ class Board:
         self.version = 0  # rises with every better plan
         self.phases: list[Phase] = []
         self.root_open: np.ndarray | None = None  # y of the strong LP
+        self.searched: set[bytes] = set()  # neighbourhoods that were searched to their end
         self._paths: dict[tuple[int, tuple[int, ...]], None] = {}
         self._on_progress = on_progress
         self._cancel = cancel

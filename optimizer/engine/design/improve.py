@@ -107,6 +107,12 @@ class Improver:
         """Return the best plan of a neighbourhood of ``plan``, itself if there is none better."""
         board = self.board
         allowed, forced = self._choose(kind, plan.is_open, size)
+        key = allowed.tobytes() + forced.tobytes()
+        if key in board.searched:
+            # merging the same plans again gives what it gave
+            kind, size = "relax", min(size, self.size["relax"])
+            allowed, forced = self._choose(kind, plan.is_open, size)
+            key = allowed.tobytes() + forced.tobytes()
         limit = max(0.1, min(board.left(), 6.0 + 0.04 * (board.deadline - board.began)))
         began = board.seconds
         found = search_neighbourhood(
@@ -122,6 +128,8 @@ class Improver:
         )
         better = self._take(found.flow) if found.flow is not None else plan
         spent = board.seconds - began
+        if found.closed:
+            board.searched.add(key)
         if size == self.size[kind]:
             if found.closed and spent < 0.4 * limit:
                 self.size[kind] = int(size * 1.3) + 1

@@ -243,13 +243,16 @@ def _price(problem: DesignProblem, board: Board, threads: int, seed: int) -> _Pr
 
 
 def _prove_or_search(board: Board, tree: BoundTree, improver: Improver) -> None:
-    """Work on the tree; after a turn in which its bound hardly rose, search for a turn."""
+    """Work on the tree; once its bound has hardly risen for two turns, search every other turn."""
+    idle = 0
     while tree.open_leaves and not board.stop():
         before = tree.global_bound()
         tree.run(_for_a_turn(board))
         board.note_phase("tree", f"{tree.nodes} nodes")
-        rise = tree.global_bound() - before
-        if tree.open_leaves and rise < _HARDLY * (board.cost - before):
+        hardly = tree.global_bound() - before < _HARDLY * (board.cost - before)
+        # best first, the bound rises in steps: one turn says little
+        idle = idle + 1 if hardly else 0
+        if tree.open_leaves and idle >= 2:
             improver.neighbourhoods(_for_a_turn(board))
     if not tree.open_leaves:
         board.finish()
