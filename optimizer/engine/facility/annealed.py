@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optimizer.engine.facility import anneal
+from optimizer.engine.facility.regions import Regions
 from optimizer.engine.facility.run import Run
 from optimizer.engine.facility.single_tree import near_lists
 
 if TYPE_CHECKING:
     from optimizer.engine.facility.single_source import WholeBound
 
+Clock = Callable[[], float]
 WIDTH = 40  # facilities a customer knows, and customers a facility knows
 REACH = 8  # open ones of these that a customer compares
-HOT = (0.12, 0.06, 0.03)  # first temperatures, in turn, as a share of the cost of a customer
-COLD = 0.006
-FIRST, KICKS = 50, 100  # kicks per customer in the first round, and in the others
+HOT = (0.2, 0.1)  # first temperatures, in turn, as a share of the cost of a customer
+COLD = 0.02  # colder, only the regions gain
+KICKS = 100  # kicks per customer in a round
+AGAIN, WARM = 20, (0.1, 0.05)  # the same, and the temperatures, between passes over regions
 TRIAL = 500  # kicks of which the time is taken
 SLACK = 0.02  # relative, above the bound: plans that may be hoped for while there is no good one
 
@@ -63,42 +67,80 @@ class Annealing:
         """Go on with fewer threads."""
         del self.current[count:], self.prices[count:]
 
-    def go_on(self, rounds: int) -> None:
-        """Anneal up to so many rounds more, until the run stops or ``ended`` is set."""
-        for _ in range(rounds):
-            if self.ended or self.run.stop():
-                return
-            self.round(KICKS * self.run.problem.n)
+    def go_on(self, regions: Regions, most_rounds: int, until: float, clock: Clock) -> None:
+        """Shake the best plan and improve what changed, region by region, again and again.
 
-    def once(self, thread: int, kicks: int, hot: float, seed: int) -> tuple[float, np.ndarray]:
-        """Return (objective, sources) of the best plan of one annealing below the incumbent."""
+        Ends at ``until``, when the run stops or when ``ended`` is set.
+        """
+        run = self.run
+        for _ in range(most_rounds):
+            if self.ended or run.stop() or clock() >= until:
+                return
+            kicks = AGAIN * run.problem.n
+            if math.isfinite(until):
+                kicks = int(min(kicks, self.rate * (until - clock())))
+            before = sources(run)
+            shaken = self.round(max(1, kicks), WARM)
+            here, there = before[before != shaken], shaken[before != shaken]
+            if len(here):
+                around = np.concatenate([here, there])
+                regions.improve(shaken, until, clock, around=around)
+
+    def once(
+        self, thread: int, kicks: int, hot: float, seed: int, ceiling: float
+    ) -> tuple[float, np.ndarray]:
+        """Return (objective, sources) of the best plan of one annealing below ``ceiling``."""
         p = self.run.problem
         unit = abs(self.run.objective) / p.n
         source = np.empty(p.n, np.int64)
         best, self.prices[thread] = anneal.anneal(
             self.cost_t, p.demand, p.fixed_cost, self.capacity, self.near, self.pull,
-            self.current[thread], source, self.run.objective, kicks, hot * unit, COLD * unit, REACH,
+            self.current[thread], source, ceiling, kicks, hot * unit, COLD * unit, REACH,
             seed, self.prices[thread], self.run.halt,
         )  # fmt: skip
         return best, source
 
-    def round(self, kicks: int) -> None:
-        """Anneal on every thread; the best plan is offered, and kept where a thread lost it."""
+    def round(self, kicks: int, hots: tuple[float, ...] = HOT) -> np.ndarray:
+        """Anneal the best plan on every thread and offer what is better.
+
+        Returns the best plan that a thread improved or, if none did, the best one they ended at.
+        """
         run = self.run
         count = len(self.current)
-        for k in range(count):
-            self.current[k] = sources(run)
+        best = ceiling = run.objective
+        best_source = start = sources(run)
+        self.current = [start.copy() for _ in range(count)]
         seeds = [run.options.seed * 7919 + self.number + k + 1 for k in range(count)]
-        hots = [HOT[(self.number + k) % len(HOT)] for k in range(count)]
+        heats = [hots[(self.number + k) % len(hots)] for k in range(count)]
         self.number += count
         with ThreadPoolExecutor(count) as pool:
             jobs = [
-                pool.submit(self.once, k, kicks, hots[k], seeds[k] % 2**31) for k in range(count)
+                pool.submit(self.once, k, kicks, heats[k], seeds[k] % 2**31, ceiling)
+                for k in range(count)
             ]
             for value, source in [job.result() for job in jobs]:
-                if value < run.objective:
-                    run.offer_sources(source)
+                if value < best:
+                    best, best_source = value, source
         self.prices = [self.price] * count
+        if best < ceiling:
+            run.offer_sources(best_source)
+            return best_source
+        ends = [source for source in self.current if (source != start).any()]
+        values = [self.value(source) for source in ends]
+        least = int(np.argmin(values)) if ends else 0
+        return ends[least] if ends and math.isfinite(values[least]) else start
+
+    def value(self, source: np.ndarray) -> float:
+        """Return what a plan costs, inf where it overloads a facility."""
+        p = self.run.problem
+        load = np.bincount(source, weights=p.demand, minlength=p.m)
+        if (load > self.capacity).any():
+            return math.inf
+        return float(p.fixed_cost[np.unique(source)].sum() + self.cost_t[_all(source)].sum())
+
+
+def _all(source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(len(source)), source
 
 
 def sources(run: Run) -> np.ndarray:
@@ -109,15 +151,21 @@ def sources(run: Run) -> np.ndarray:
     return source
 
 
-def anneal_rounds(search: Annealing, strong: WholeBound, rounds: int, until: float) -> None:
+def anneal_rounds(
+    search: Annealing,
+    strong: WholeBound,
+    rounds: int,
+    until: float,
+    clock: Clock = time.perf_counter,
+) -> None:
     """Anneal in rounds, the last ones shorter where they would not end by ``until``.
 
-    ``until`` is of `time.perf_counter`. What the bound excludes below the best plan of a round is
+    ``until`` is of ``clock``. What the bound excludes below the best plan of a round is
     decided before the next.
     """
     run = search.run
     n = run.problem.n
-    for turn in range(rounds):
+    for _ in range(rounds):
         strong.tighten(run.cutoff())
         if strong.settled:
             run.raise_bound(run.cutoff())
@@ -126,14 +174,14 @@ def anneal_rounds(search: Annealing, strong: WholeBound, rounds: int, until: flo
             return
         if not math.isfinite(search.rate):
             search.round(1)  # settles, and compiles where that was not done before
-            began = time.perf_counter()
+            began = clock()
             search.round(TRIAL)
-            search.rate = TRIAL / max(time.perf_counter() - began, 1e-9)
-        wanted = (FIRST if turn == 0 else KICKS) * n
-        kicks = int(min(wanted, search.rate * max(0.0, until - time.perf_counter())))
+            search.rate = TRIAL / max(clock() - began, 1e-9)
+        kicks = int(min(KICKS * n, search.rate * max(0.0, until - clock())))
         if kicks < TRIAL or run.stop():
             return
-        began = time.perf_counter()
+        began = clock()
         search.round(kicks)
-        search.rate = kicks / max(time.perf_counter() - began, 1e-9)
-    strong.tighten(run.cutoff())
+        search.rate = kicks / max(clock() - began, 1e-9)
+    if not run.stop():
+        strong.tighten(run.cutoff())

@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from optimizer.engine.facility import assignment, knapsack, lagrangian, whole
-from optimizer.engine.facility.annealed import Annealing, anneal_rounds
+from optimizer.engine.facility.annealed import Annealing, anneal_rounds, sources
 from optimizer.engine.facility.capacitated import (
     MOST_ARCS,
     MOST_ROWS,
@@ -30,6 +30,7 @@ from optimizer.engine.facility.capacitated import (
 from optimizer.engine.facility.core import Core, price_all
 from optimizer.engine.facility.direct import solve_direct
 from optimizer.engine.facility.problem import FacilityProblem, FacilityResult
+from optimizer.engine.facility.regions import Regions
 from optimizer.engine.facility.run import Run
 from optimizer.engine.facility.single_tree import SingleTree, near_lists
 from optimizer.engine.facility.split_first import solve_split_first
@@ -40,8 +41,9 @@ MOST_ROOM = 5_000  # units of one facility, up to which its knapsack is
 WIDTH = 40  # facilities a customer knows in the search
 PATIENCE = 8  # rounds of the tree after which it must have risen, or HiGHS takes over
 EASY = 60_000  # facilities x customers up to which the tree comes first; all of Yang is below
-ANNEAL_SHARE = 0.35  # of the time left, for annealing where the tree comes later
-FIRST_ROUNDS, LAST_ROUNDS = 3, 60  # of annealing before the tree, and at the end
+ANNEAL_SHARE = 0.2  # of the time left, for annealing where the tree comes later
+REGION_SHARE = 0.4  # of the time left then, for regions of the plan, one by one
+FIRST_ROUNDS, LAST_ROUNDS = 3, 1_000  # of annealing before the tree, and at the end
 STEPS = 40  # dual steps per node of the tree
 MOST_LEFT = (
     40_000  # arcs of a reduced model: HiGHS asks no clock before it has presolved larger ones
@@ -219,12 +221,14 @@ def solve_single_source(run: Run) -> FacilityResult:
     y = y_mean
     strong: WholeBound | None = None
     search: Annealing | None = None
+    regions: Regions | None = None
     if whole_demands(p):
         strong = WholeBound(run, dual.prices)
         root(run, strong, assigner, dual)
         y = strong.y
         if p.m * p.n > EASY and not run.stop() and not strong.settled:
-            search = first_annealing(run, strong, assigner)
+            regions = Regions(run, dual.prices)
+            search = first_annealing(run, strong, assigner, regions)
         if not run.stop() and not strong.settled:
             search_whole(run, strong, assigner)
     else:
@@ -234,8 +238,8 @@ def solve_single_source(run: Run) -> FacilityResult:
     if not run.stop():
         solve_split_first(run, dual, y, annealed=search is not None)
     modelled = False
-    if not run.stop() and search is not None and strong is not None:
-        modelled = last_annealing(run, dual, strong, search, y)
+    if not run.stop() and search is not None and strong is not None and regions:
+        modelled = last_annealing(run, dual, strong, search, regions, y)
     if not run.stop() and not modelled:
         keep = core_arcs(p, dual.prices, priced.alpha)
         if strong is None and keep.sum() <= MOST_ARCS:
@@ -250,8 +254,13 @@ def solve_single_source(run: Run) -> FacilityResult:
     return run.result()
 
 
-def first_annealing(run: Run, strong: WholeBound, assigner: Assigner) -> Annealing | None:
-    """Anneal for a share of the time; returns the search, None where there is no plan to begin."""
+def first_annealing(
+    run: Run, strong: WholeBound, assigner: Assigner, regions: Regions
+) -> Annealing | None:
+    """Anneal, then go by regions, each for a share of the time.
+
+    Returns the search, None where there is no plan to begin.
+    """
     if not math.isfinite(run.objective):
         run.enter("search")
         assigner.rounds(assigner.round_size(3e8))
@@ -260,29 +269,37 @@ def first_annealing(run: Run, strong: WholeBound, assigner: Assigner) -> Anneali
     run.enter("anneal")
     search = Annealing(run, strong.cost, assigner.capacity)
     anneal_rounds(search, strong, FIRST_ROUNDS, time.perf_counter() + ANNEAL_SHARE * run.left)
+    if not run.stop() and not strong.settled:
+        run.enter("regions")
+        until = time.perf_counter() + REGION_SHARE * run.left
+        regions.improve(sources(run), until, time.perf_counter)
+        strong.tighten(run.cutoff())
+        if strong.settled:
+            run.raise_bound(run.cutoff())
     assigner.restart()
     return search
 
 
 def last_annealing(
-    run: Run, dual: Dual, strong: WholeBound, search: Annealing, y: np.ndarray
+    run: Run, dual: Dual, strong: WholeBound, search: Annealing, regions: Regions, y: np.ndarray
 ) -> bool:
-    """Anneal on: beside HiGHS where what is left could be proven, else on all threads.
+    """Anneal and go by regions on: beside HiGHS where it could prove what is left, else alone.
 
     Returns True when the reduced models are done with.
     """
     run.enter("anneal")
     may, _, _ = arcs_left(run, dual, strong, run.cutoff())
     if may.sum() > MOST_LEFT or run.options.threads < 2:
-        anneal_rounds(search, strong, LAST_ROUNDS, run.deadline)
+        search.go_on(regions, LAST_ROUNDS, run.deadline, time.perf_counter)
         return False
     search.keep_threads(run.options.threads - 1)
+    regions.threads = run.options.threads - 1
     with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(search.go_on, LAST_ROUNDS)
+        job = pool.submit(search.go_on, regions, LAST_ROUNDS, run.deadline, time.perf_counter)
         try:
             reduced_models(run, dual, strong, y)
         finally:
-            search.ended = True
+            search.ended = regions.ended = True
             run.halt[0] = 1  # this was the last phase of the run
         job.result()
     return True
