@@ -96,8 +96,11 @@ def test_what_is_outside_a_region_stays() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_passes_over_regions_better_a_plan_and_repeat(threads: int) -> None:
-    p = draw(5, 40, 80)
+def test_passes_over_regions_better_a_plan_and_repeat(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.engine.facility.regions.SIZES", (2, 3))
+    p = draw(5, 24, 40)
     source = first_plan(p, 5)
     assert source is not None
     before = cost_of(p, source)
@@ -143,7 +146,11 @@ def test_no_region_is_begun_after_the_time() -> None:
     assert len(solved) == 3  # at 1, 2 and 3; at 4 the time is up
 
 
-def test_annealing_hands_on_the_plan_it_ended_at_when_none_is_better() -> None:
+def test_annealing_hands_on_the_plan_it_ended_at_when_none_is_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("optimizer.engine.facility.regions.SIZES", (3,))
+    monkeypatch.setattr("optimizer.engine.facility.annealed.COLD", 1.0)  # it ends where it is hot
     p = draw(7, 20, 40)
     source = first_plan(p, 7)
     assert source is not None
@@ -155,7 +162,7 @@ def test_annealing_hands_on_the_plan_it_ended_at_when_none_is_better() -> None:
     assert search.focus(np.ones(p.m, bool))
     moved = 0
     for _ in range(5):
-        plan = search.round(60, (0.5,))
+        plan = search.round(400, (2.0,))
         assert math.isfinite(search.value(plan))
         assert search.value(plan) == pytest.approx(cost_of(p, plan))
         assert run.objective <= min(best, cost_of(p, plan) + 1e-9)
