@@ -24,6 +24,7 @@ from optimizer.studies.session import Inquiry, Session
 TRIES = 4  # sizes of a lever that are solved
 LEAST_OUTPUT = 1.0  # mcny a year that count as hosting where no minimum scale is given
 Verdict = Literal["in", "out", "open"]
+OF_BASE = 0.05  # of the gap: all zones are compared with the base, some are worth very little
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def standing_case(
 ) -> Case:
     """Return the case of the base question (no zone), or with a zone forced in or forbidden."""
     if zone is None or base is None:
-        return _case(session, "base", None, False, session.question, gap, None)
+        return _case(session, "base", None, False, session.question, gap * OF_BASE, None)
     against = None if exact else (base.low, base.high, True)
     if force:
         question = forced_in(session.instance, session.question, zone)
